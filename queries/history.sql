@@ -1,0 +1,150 @@
+-- name: history
+-- summary: what one process used over time
+-- why: whether it grew, span or slept, tick by tick or in lengths of your choice
+-- example: galproc query history --pid 4242 --every 5m
+-- example: galproc query history --pid 4242 --since 03:00 --until 03:30
+-- param: pid integer: the process's number; all that ever had it are answered for
+-- param: upid integer: the process
+-- param: every duration: one row for each such length; CPU and I/O are those of all of it, the rest the highest in it
+-- param: since instant: beginning of the range (all that is recorded unless given)
+-- param: until instant default now: end of the range
+-- require: pid | upid
+-- column: at instant: the tick; with --every the beginning of the length
+-- column: upid integer: the process
+-- column: cpu_pct percent: of one CPU, since the tick before; unknown at a recording's first tick
+-- column: resident_bytes bytes: memory held
+-- column: thread_count integer: living threads
+-- column: io_bytes bytes: read from and written to storage since the tick before; unknown where not readable
+-- column: pid integer: its number
+-- column: cpu_us duration_us: CPU time since the tick before
+-- column: at_us instant_us: the tick; with --every the beginning of the length
+WITH
+  asked AS (
+    SELECT upid FROM process
+    WHERE upid = :upid AND (:pid IS NULL OR pid = :pid)
+    UNION ALL
+    SELECT upid FROM process WHERE :upid IS NULL AND pid = :pid
+  ),
+  -- The ticks to look at: from 2 s before the start (it is cut to 10 ms, and a
+  -- reading takes its time) or from :since, to the end or :until.
+  bounded AS (
+    SELECT p.upid, p.pid, p.started_us,
+      (SELECT tick_id FROM tick
+       WHERE at_us >= max(p.started_us - 2000000, coalesce(:since, 0))
+       ORDER BY at_us, tick_id LIMIT 1) AS low_tick_id,
+      (SELECT tick_id FROM tick
+       WHERE at_us <= min(
+         coalesce(:until, 9223372036854775807),
+         coalesce((SELECT min(ended_us) FROM process_exit
+                   WHERE upid = p.upid), 9223372036854775807))
+       ORDER BY at_us DESC, tick_id DESC LIMIT 1) AS high_tick_id,
+      (SELECT min(tick_id) FROM process_exit
+       WHERE upid = p.upid) AS end_tick_id
+    FROM asked AS a
+    CROSS JOIN process AS p ON p.upid = a.upid
+  ),
+  -- Reading begins at a keyframe, so that the first value is known.
+  life AS (
+    SELECT b.upid, b.pid, b.started_us, b.low_tick_id,
+      min(b.high_tick_id, coalesce(b.end_tick_id - 1, b.high_tick_id))
+        AS high_tick_id,
+      coalesce(k.keyframe_tick_id, b.low_tick_id) AS base_tick_id
+    FROM bounded AS b
+    CROSS JOIN tick AS t ON t.tick_id = b.low_tick_id
+    LEFT JOIN tick AS k ON k.tick_id = t.previous_tick_id
+  ),
+  -- The stored rows, one seek a tick: no index begins with upid.
+  stored AS (
+    SELECT l.upid, l.pid, l.started_us, l.low_tick_id, l.high_tick_id,
+      s.tick_id, s.resident_bytes, s.thread_count,
+      s.cpu_user_us + s.cpu_system_us AS cpu_us,
+      s.read_bytes + s.written_bytes AS io_bytes, t.previous_tick_id
+    FROM life AS l
+    CROSS JOIN tick AS t
+      ON t.tick_id BETWEEN l.base_tick_id AND l.high_tick_id
+    CROSS JOIN process_sample AS s
+      ON s.tick_id = t.tick_id AND s.upid = l.upid
+  ),
+  -- Each row with what it changed by; a row stands until the next one.
+  changed AS (
+    SELECT s.*,
+      lag(s.cpu_us) OVER rows_of_one AS cpu_before_us,
+      lag(s.io_bytes) OVER rows_of_one AS io_before_bytes,
+      lag(s.tick_id) OVER rows_of_one AS row_before_id,
+      lead(s.tick_id - 1, 1, s.high_tick_id) OVER rows_of_one
+        AS until_tick_id
+    FROM stored AS s
+    WINDOW rows_of_one AS (PARTITION BY s.upid ORDER BY s.tick_id)
+  ),
+  -- Born since the tick before, it had used nothing until then. The length is
+  -- that since the last tick at which the process table was read.
+  rated AS MATERIALIZED (
+    SELECT c.upid, c.pid, c.tick_id, c.low_tick_id, c.until_tick_id,
+      c.resident_bytes, c.thread_count, c.io_bytes,
+      t.boot_us - CASE
+        WHEN b.process_count IS NOT NULL THEN b.boot_us
+        ELSE (SELECT e.boot_us FROM tick AS e
+              WHERE e.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+                AND e.process_count IS NOT NULL
+              ORDER BY e.tick_id DESC LIMIT 1)
+      END AS length_us,
+      CASE WHEN b.tick_id IS NOT NULL THEN c.cpu_us - CASE
+        WHEN c.row_before_id IS NULL AND c.started_us > b.at_us - 2000000
+          THEN 0
+        ELSE c.cpu_before_us END
+      END AS cpu_change_us,
+      CASE WHEN b.tick_id IS NOT NULL THEN c.io_bytes - CASE
+        WHEN c.row_before_id IS NULL AND c.started_us > b.at_us - 2000000
+          THEN 0
+        ELSE c.io_before_bytes END
+      END AS io_change_bytes
+    FROM changed AS c
+    CROSS JOIN tick AS t ON t.tick_id = c.tick_id
+    LEFT JOIN tick AS b ON b.tick_id = t.previous_tick_id
+  ),
+  -- One row a tick: nothing changed where no row was stored.
+  ticked AS NOT MATERIALIZED (
+    SELECT r.upid, r.pid, r.resident_bytes, r.thread_count, t.tick_id, t.at_us,
+      t.boot_us, t.previous_tick_id,
+      CASE WHEN t.tick_id = r.tick_id THEN r.length_us END AS length_us,
+      CASE
+        WHEN t.process_count IS NULL THEN NULL
+        WHEN t.tick_id = r.tick_id THEN r.cpu_change_us
+        ELSE 0
+      END AS cpu_us,
+      CASE
+        WHEN t.process_count IS NULL THEN NULL
+        WHEN t.tick_id = r.tick_id THEN r.io_change_bytes
+        WHEN r.io_bytes IS NOT NULL THEN 0
+      END AS io_bytes
+    FROM rated AS r
+    CROSS JOIN tick AS t ON t.tick_id
+      BETWEEN max(r.tick_id, r.low_tick_id) AND r.until_tick_id
+  ),
+  -- Two forms, one of which is empty: grouping single ticks would cost more
+  -- than all of the rest.
+  shown AS (
+    SELECT upid, pid, at_us, tick_id, resident_bytes, thread_count, cpu_us,
+      io_bytes,
+      iif(cpu_us = 0, 0.0, 100.0 * cpu_us / length_us) AS cpu_pct
+    FROM ticked
+    WHERE coalesce(:every, 0) <= 0
+    UNION ALL
+    SELECT r.upid, r.pid, min(r.at_us) / :every * :every, min(r.tick_id),
+      max(r.resident_bytes), max(r.thread_count), sum(r.cpu_us),
+      sum(r.io_bytes),
+      100.0 * sum(r.cpu_us)
+        / sum(iif(r.cpu_us IS NULL, NULL,
+                  coalesce(r.length_us, r.boot_us - b.boot_us)))
+    FROM ticked AS r
+    LEFT JOIN tick AS b ON b.tick_id = r.previous_tick_id
+    WHERE :every > 0
+    GROUP BY r.upid, r.at_us / :every
+  )
+SELECT
+  strftime('%Y-%m-%dT%H:%M:%S', s.at_us / 1000000, 'unixepoch')
+    || printf('.%06dZ', s.at_us % 1000000) AS at,
+  s.upid, s.cpu_pct, s.resident_bytes, s.thread_count, s.io_bytes, s.pid,
+  s.cpu_us, s.at_us
+FROM shown AS s
+ORDER BY s.upid, s.tick_id

@@ -1,0 +1,118 @@
+-- name: processes
+-- summary: what was running at a moment
+-- why: the list of living processes with what each one was using just then
+-- example: galproc query processes --at 03:12 --name node
+-- example: galproc query processes --user postgres
+-- param: at instant default latest: the moment asked about
+-- param: name text: only those of this whole name; case and a trailing .exe do not matter
+-- param: user text: only those of this user
+-- column: upid integer: the process
+-- column: pid integer: its number
+-- column: parent_pid integer: pid of its parent of that moment; 0: none
+-- column: name text: short name
+-- column: user text: whose process it is
+-- column: state text: of its first thread
+-- column: cpu_pct percent: of one CPU, since the tick before; unknown at a recording's first tick
+-- column: resident_bytes bytes: memory held
+-- column: started_at instant: start of the process
+-- column: command_line text: its arguments
+-- column: thread_count integer: living threads
+-- column: cpu_us duration_us: CPU time since its start
+-- column: kernel_thread integer: 1 for a thread of the kernel itself
+-- column: parent_upid integer: its parent of that moment; unknown where that could not be seen
+-- column: started_us instant_us: start of the process
+WITH
+  chosen AS (
+    SELECT CASE
+      WHEN :at IS NULL THEN (SELECT max(tick_id) FROM tick)
+      ELSE (SELECT tick_id FROM tick WHERE at_us <= :at
+            ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+    END AS tick_id
+  ),
+  -- The last tick up to then at which the process table could be read.
+  moment AS (
+    SELECT m.tick_id, m.keyframe_tick_id, m.previous_tick_id, m.at_us,
+      m.boot_us
+    FROM chosen
+    CROSS JOIN tick AS c ON c.tick_id = chosen.tick_id
+    CROSS JOIN tick AS m ON m.tick_id = (
+      SELECT r.tick_id FROM tick AS r
+      WHERE r.tick_id BETWEEN c.keyframe_tick_id AND c.tick_id
+        AND r.process_count IS NOT NULL
+      ORDER BY r.tick_id DESC LIMIT 1)
+  ),
+  -- The one before it, which rates are measured from.
+  before AS (
+    SELECT b.tick_id, b.keyframe_tick_id, b.at_us, b.boot_us
+    FROM moment AS m
+    CROSS JOIN tick AS p ON p.tick_id = m.previous_tick_id
+    CROSS JOIN tick AS b ON b.tick_id = (
+      SELECT r.tick_id FROM tick AS r
+      WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
+        AND r.process_count IS NOT NULL
+      ORDER BY r.tick_id DESC LIMIT 1)
+  ),
+  -- Bare columns follow max(), the only one of its SELECT.
+  state AS (
+    SELECT s.upid, max(s.tick_id) AS tick_id, s.state, s.thread_count,
+      s.resident_bytes, s.cpu_user_us + s.cpu_system_us AS cpu_us
+    FROM moment AS m
+    CROSS JOIN process_sample AS s
+      ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id
+    GROUP BY s.upid
+  ),
+  state_before AS (
+    SELECT s.upid, max(s.tick_id) AS tick_id,
+      s.cpu_user_us + s.cpu_system_us AS cpu_us
+    FROM before AS b
+    CROSS JOIN process_sample AS s
+      ON s.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+    GROUP BY s.upid
+  ),
+  alive AS (
+    SELECT s.upid, s.tick_id, s.state, s.thread_count, s.resident_bytes,
+      s.cpu_us, m.at_us, m.boot_us, m.tick_id AS moment_tick_id
+    FROM moment AS m
+    CROSS JOIN state AS s
+    WHERE NOT EXISTS (
+      SELECT 1 FROM process_exit AS x
+      WHERE x.upid = s.upid
+        AND (x.tick_id <= m.tick_id
+             OR x.tick_id IS NULL AND x.ended_us <= m.at_us))
+  )
+SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user, a.state,
+  CASE
+    WHEN b.tick_id IS NULL THEN NULL
+    WHEN a.tick_id < a.moment_tick_id THEN 0.0
+    WHEN sb.upid IS NOT NULL
+      THEN 100.0 * (a.cpu_us - sb.cpu_us) / (a.boot_us - b.boot_us)
+    -- Born since: a start is cut to 10 ms and a reading takes its time.
+    WHEN p.started_us > b.at_us - 2000000
+      THEN 100.0 * a.cpu_us / (a.boot_us - b.boot_us)
+  END AS cpu_pct,
+  a.resident_bytes,
+  strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
+    || printf('.%06dZ', p.started_us % 1000000) AS started_at,
+  i.command_line, a.thread_count, a.cpu_us, p.kernel_thread, pp.parent_upid,
+  p.started_us
+FROM alive AS a
+CROSS JOIN process AS p ON p.upid = a.upid
+LEFT JOIN before AS b
+LEFT JOIN state_before AS sb ON sb.upid = a.upid
+LEFT JOIN process_image AS i ON i.upid = a.upid
+  AND i.image_no = coalesce(
+    (SELECT max(image_no) FROM process_image
+     WHERE upid = a.upid AND at_us <= a.at_us), 1)
+LEFT JOIN process_parent AS pp ON pp.upid = a.upid
+  AND pp.at_us = coalesce(
+    (SELECT max(at_us) FROM process_parent
+     WHERE upid = a.upid AND at_us <= a.at_us),
+    (SELECT min(at_us) FROM process_parent WHERE upid = a.upid))
+  -- Of two witnesses of one instant the poll knows the parent of then, the
+  -- event the creator.
+  AND pp.source = (SELECT max(source) FROM process_parent
+                   WHERE upid = a.upid AND at_us = pp.at_us)
+WHERE (:name IS NULL OR i.name = :name COLLATE NOCASE
+       OR i.name = :name || '.exe' COLLATE NOCASE)
+  AND (:user IS NULL OR i.user = :user)
+ORDER BY p.pid, a.upid

@@ -1,0 +1,137 @@
+-- name: tree
+-- summary: the process tree at a moment
+-- why: what ran, who had started whom, and how much of the machine each one was using just then
+-- example: galproc query tree --at 03:12
+-- example: galproc query tree --at 'yesterday 03:12' --pid 4242
+-- param: at instant default latest: the moment asked about
+-- param: pid integer: only this process and its descendants
+-- column: depth integer: generations below the root of its tree
+-- column: upid integer: the process
+-- column: pid integer: its number
+-- column: parent_pid integer: pid of its parent of that moment; 0: none
+-- column: name text: short name
+-- column: user text: whose process it is
+-- column: cpu_pct percent: of one CPU, since the tick before; unknown at a recording's first tick
+-- column: resident_bytes bytes: memory held
+-- column: started_at instant: start of the process
+-- column: command_line text: its arguments
+-- column: state text: of its first thread
+-- column: thread_count integer: living threads
+-- column: cpu_us duration_us: CPU time since its start
+-- column: kernel_thread integer: 1 for a thread of the kernel itself
+-- column: parent_upid integer: its parent of that moment; unknown where that could not be seen
+-- column: started_us instant_us: start of the process
+-- tree: name
+WITH RECURSIVE
+  chosen AS (
+    SELECT CASE
+      WHEN :at IS NULL THEN (SELECT max(tick_id) FROM tick)
+      ELSE (SELECT tick_id FROM tick WHERE at_us <= :at
+            ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+    END AS tick_id
+  ),
+  -- The last tick up to then at which the process table could be read.
+  moment AS (
+    SELECT m.tick_id, m.keyframe_tick_id, m.previous_tick_id, m.at_us,
+      m.boot_us
+    FROM chosen
+    CROSS JOIN tick AS c ON c.tick_id = chosen.tick_id
+    CROSS JOIN tick AS m ON m.tick_id = (
+      SELECT r.tick_id FROM tick AS r
+      WHERE r.tick_id BETWEEN c.keyframe_tick_id AND c.tick_id
+        AND r.process_count IS NOT NULL
+      ORDER BY r.tick_id DESC LIMIT 1)
+  ),
+  -- The one before it, which rates are measured from.
+  before AS (
+    SELECT b.tick_id, b.keyframe_tick_id, b.at_us, b.boot_us
+    FROM moment AS m
+    CROSS JOIN tick AS p ON p.tick_id = m.previous_tick_id
+    CROSS JOIN tick AS b ON b.tick_id = (
+      SELECT r.tick_id FROM tick AS r
+      WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
+        AND r.process_count IS NOT NULL
+      ORDER BY r.tick_id DESC LIMIT 1)
+  ),
+  -- Bare columns follow max(), the only one of its SELECT.
+  state AS (
+    SELECT s.upid, max(s.tick_id) AS tick_id, s.state, s.thread_count,
+      s.resident_bytes, s.cpu_user_us + s.cpu_system_us AS cpu_us
+    FROM moment AS m
+    CROSS JOIN process_sample AS s
+      ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id
+    GROUP BY s.upid
+  ),
+  state_before AS (
+    SELECT s.upid, max(s.tick_id) AS tick_id,
+      s.cpu_user_us + s.cpu_system_us AS cpu_us
+    FROM before AS b
+    CROSS JOIN process_sample AS s
+      ON s.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+    GROUP BY s.upid
+  ),
+  node AS MATERIALIZED (
+    SELECT s.upid, s.tick_id, s.state, s.thread_count, s.resident_bytes,
+      s.cpu_us, p.pid, p.started_us, p.kernel_thread,
+      pp.parent_upid, pp.parent_pid, m.at_us, m.boot_us,
+      m.tick_id AS moment_tick_id
+    FROM moment AS m
+    CROSS JOIN state AS s
+    CROSS JOIN process AS p ON p.upid = s.upid
+    LEFT JOIN process_parent AS pp ON pp.upid = s.upid
+      AND pp.at_us = coalesce(
+        (SELECT max(at_us) FROM process_parent
+         WHERE upid = s.upid AND at_us <= m.at_us),
+        (SELECT min(at_us) FROM process_parent WHERE upid = s.upid))
+      -- Of two witnesses of one instant the poll knows the parent of then,
+      -- the event the creator.
+      AND pp.source = (SELECT max(source) FROM process_parent
+                       WHERE upid = s.upid AND at_us = pp.at_us)
+    WHERE NOT EXISTS (
+      SELECT 1 FROM process_exit AS x
+      WHERE x.upid = s.upid
+        AND (x.tick_id <= m.tick_id
+             OR x.tick_id IS NULL AND x.ended_us <= m.at_us))
+  ),
+  -- Depth first: ORDER BY decides which waiting row is taken next.
+  walk (upid, depth, pid) AS (
+    SELECT n.upid, 0, n.pid
+    FROM node AS n
+    WHERE n.pid = :pid
+      OR :pid IS NULL
+        AND (n.parent_upid IS NULL
+             OR n.parent_upid NOT IN (SELECT upid FROM node))
+    UNION ALL
+    SELECT n.upid, w.depth + 1, n.pid
+    FROM walk AS w
+    CROSS JOIN node AS n ON n.parent_upid = w.upid
+    WHERE w.depth < 100000
+    ORDER BY 2 DESC, 3, 1
+  ),
+  numbered AS (
+    SELECT upid, depth, row_number() OVER () AS position FROM walk
+  )
+SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
+  CASE
+    WHEN b.tick_id IS NULL THEN NULL
+    WHEN n.tick_id < n.moment_tick_id THEN 0.0
+    WHEN sb.upid IS NOT NULL
+      THEN 100.0 * (n.cpu_us - sb.cpu_us) / (n.boot_us - b.boot_us)
+    -- Born since: a start is cut to 10 ms and a reading takes its time.
+    WHEN n.started_us > b.at_us - 2000000
+      THEN 100.0 * n.cpu_us / (n.boot_us - b.boot_us)
+  END AS cpu_pct,
+  n.resident_bytes,
+  strftime('%Y-%m-%dT%H:%M:%S', n.started_us / 1000000, 'unixepoch')
+    || printf('.%06dZ', n.started_us % 1000000) AS started_at,
+  i.command_line, n.state, n.thread_count, n.cpu_us, n.kernel_thread,
+  n.parent_upid, n.started_us
+FROM numbered AS w
+CROSS JOIN node AS n ON n.upid = w.upid
+LEFT JOIN before AS b
+LEFT JOIN state_before AS sb ON sb.upid = n.upid
+LEFT JOIN process_image AS i ON i.upid = n.upid
+  AND i.image_no = coalesce(
+    (SELECT max(image_no) FROM process_image
+     WHERE upid = n.upid AND at_us <= n.at_us), 1)
+ORDER BY w.position

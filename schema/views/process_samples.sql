@@ -1,0 +1,28 @@
+-- What processes used. Stored rows only: a row is stored when something changed, at birth, and for everything alive at
+-- a keyframe, so no row at a tick means "unchanged since the last one", and an average over rows is wrong. Filter on
+-- tick_id or at_us: those have indexes, and upid alone costs one seek for each tick of the file.
+CREATE VIEW process_samples AS
+SELECT
+  t.tick_id,         -- the tick that read it
+  t.at_us,           -- instant of that
+  strftime('%Y-%m-%dT%H:%M:%S', t.at_us / 1000000, 'unixepoch')
+    || printf('.%06dZ', t.at_us % 1000000) AS at,  -- the same as text
+  s.upid,            -- the process
+  p.pid,             -- its number
+  coalesce(
+    (SELECT i.name FROM process_image AS i
+     WHERE i.upid = s.upid AND i.at_us <= t.at_us
+     ORDER BY i.image_no DESC
+     LIMIT 1),
+    (SELECT i.name FROM process_image AS i
+     WHERE i.upid = s.upid AND i.image_no = 1)) AS name,  -- short name, of the image of that instant
+  s.state,           -- running, sleeping, disk_sleep, stopped, traced, zombie, idle
+  s.cpu_user_us,     -- CPU time in user mode since its start, cumulative
+  s.cpu_system_us,   -- CPU time in the kernel since its start, cumulative
+  s.resident_bytes,  -- memory held
+  s.thread_count,    -- living threads
+  s.read_bytes,      -- read from storage since its start, cumulative; NULL: not readable
+  s.written_bytes    -- written to storage since its start, cumulative; NULL: not readable
+FROM tick AS t
+CROSS JOIN process_sample AS s ON s.tick_id = t.tick_id
+CROSS JOIN process AS p ON p.upid = s.upid;

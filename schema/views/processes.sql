@@ -1,0 +1,72 @@
+-- Every process that was ever seen, alive or not.
+CREATE VIEW processes AS
+SELECT
+  p.upid,                   -- names one process for ever, across boots and reuse of its pid
+  p.pid,                    -- its number while it lived
+  pp.parent_upid,           -- its parent at birth: the creator where an event told it; NULL: could not be seen
+  pp.parent_pid,            -- that one's pid; 0: none
+  i.name,                   -- short name, of the last image
+  i.executable,             -- path of the program, of the last image
+  i.command_line,           -- arguments, shell-quoted, of the last image
+  i.uid,                    -- effective user id, of the last image
+  i.user,                   -- that user's name
+  i.cgroup,                 -- control group path, of the last image
+  i.venv,                   -- folder of its Python virtual environment
+  p.started_us,             -- instant of its start
+  strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
+    || printf('.%06dZ', p.started_us % 1000000) AS started_at,  -- the same as text
+  x.ended_us,               -- instant of its end, of the best witness: event, action, poll, then what a gap or a
+                            -- reboot leaves; the latest possible one; NULL: none seen
+  strftime('%Y-%m-%dT%H:%M:%S', x.ended_us / 1000000, 'unixepoch')
+    || printf('.%06dZ', x.ended_us % 1000000) AS ended_at,      -- the same as text
+  x.exit_code,              -- status that it returned; NULL: unknown, or it died of a signal
+  CASE x.exit_signal
+    WHEN 1 THEN 'SIGHUP' WHEN 2 THEN 'SIGINT' WHEN 3 THEN 'SIGQUIT'
+    WHEN 4 THEN 'SIGILL' WHEN 5 THEN 'SIGTRAP' WHEN 6 THEN 'SIGABRT'
+    WHEN 7 THEN 'SIGBUS' WHEN 8 THEN 'SIGFPE' WHEN 9 THEN 'SIGKILL'
+    WHEN 10 THEN 'SIGUSR1' WHEN 11 THEN 'SIGSEGV' WHEN 12 THEN 'SIGUSR2'
+    WHEN 13 THEN 'SIGPIPE' WHEN 14 THEN 'SIGALRM' WHEN 15 THEN 'SIGTERM'
+    WHEN 16 THEN 'SIGSTKFLT' WHEN 17 THEN 'SIGCHLD' WHEN 18 THEN 'SIGCONT'
+    WHEN 19 THEN 'SIGSTOP' WHEN 20 THEN 'SIGTSTP' WHEN 21 THEN 'SIGTTIN'
+    WHEN 22 THEN 'SIGTTOU' WHEN 23 THEN 'SIGURG' WHEN 24 THEN 'SIGXCPU'
+    WHEN 25 THEN 'SIGXFSZ' WHEN 26 THEN 'SIGVTALRM' WHEN 27 THEN 'SIGPROF'
+    WHEN 28 THEN 'SIGWINCH' WHEN 29 THEN 'SIGIO' WHEN 30 THEN 'SIGPWR'
+    WHEN 31 THEN 'SIGSYS'
+    ELSE 'SIG' || x.exit_signal
+  END AS exit_signal,       -- name of the signal that it died of; NULL: unknown, or none
+  CASE
+    WHEN x.upid IS NOT NULL THEN x.cpu_user_us + x.cpu_system_us
+    ELSE (
+      -- One seek a tick, backwards through the newest keyframe's window: it
+      -- holds a row of everything that lives, and no index begins with upid.
+      SELECT s.cpu_user_us + s.cpu_system_us
+      FROM tick AS t
+      CROSS JOIN process_sample AS s ON s.tick_id = t.tick_id
+        AND s.upid = p.upid
+      WHERE t.tick_id >= (SELECT keyframe_tick_id FROM tick
+                          ORDER BY tick_id DESC LIMIT 1)
+      ORDER BY t.tick_id DESC
+      LIMIT 1)
+  END AS cpu_us,            -- CPU time in all: at its end, or at the newest tick for one that lives
+  x.peak_resident_bytes,    -- most memory that it was seen to hold; NULL while it lives
+  p.kernel_thread,          -- 1: a thread of the kernel itself
+  coalesce(x.ended_after_us, x.ended_us) AS ended_earliest_us,  -- earliest possible instant of its end
+  x.source AS exit_source,  -- who witnessed the end: event, action, poll, gap, reboot
+  p.boot_id,                -- the boot that its pid belongs to
+  p.start_token             -- tells it from others of that pid
+FROM process AS p
+LEFT JOIN process_image AS i ON i.upid = p.upid
+  AND i.image_no = (SELECT max(image_no) FROM process_image
+                    WHERE upid = p.upid)
+LEFT JOIN process_parent AS pp ON pp.upid = p.upid
+  AND pp.source = (SELECT source FROM process_parent WHERE upid = p.upid
+                   ORDER BY CASE source WHEN 'event' THEN 1
+                            WHEN 'action' THEN 2 ELSE 3 END
+                   LIMIT 1)
+  AND pp.at_us = (SELECT min(at_us) FROM process_parent
+                  WHERE upid = p.upid AND source = pp.source)
+LEFT JOIN process_exit AS x ON x.upid = p.upid
+  AND x.source = (SELECT source FROM process_exit WHERE upid = p.upid
+                  ORDER BY CASE source WHEN 'event' THEN 1 WHEN 'action' THEN 2
+                           WHEN 'poll' THEN 3 WHEN 'gap' THEN 4 ELSE 5 END
+                  LIMIT 1);

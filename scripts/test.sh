@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Everything that has to hold: layout, lint, and all tests in two builds, plain and with sanitizers.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top"
+
+scripts/setup.sh build test
+jobs=$(nproc)
+
+build_and_test() {
+  local folder=$1
+  shift
+  echo "== $folder"
+  cmake -S . -B "build/$folder" -G Ninja -DGALPROC_WERROR=ON "$@" >/dev/null
+  cmake --build "build/$folder" -j "$jobs" -- --quiet
+  ctest --test-dir "build/$folder" -j "$jobs" --output-on-failure --no-tests=error --progress
+}
+
+build_and_test test -DCMAKE_BUILD_TYPE=Release
+build_and_test sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DGALPROC_SANITIZE=ON
+
+echo "== lint"
+scripts/lint.sh build/test

@@ -1,0 +1,132 @@
+#include "cli/app.h"
+
+#include <CLI/CLI.hpp>
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/command.h"
+#include "model/text.h"
+#include "render/renderer.h"
+#include "store/database.h"
+
+namespace galproc {
+
+namespace {
+
+constexpr const char* kDescription =
+    "A flight recorder for the processes of a machine.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc record --db galproc.db                  record this machine until Ctrl-C\n"
+    "  galproc query tree                              the process tree at the latest tick\n"
+    "  galproc query port-holder --port 8080 --at 03:12\n"
+    "  galproc query                                   the questions it can answer\n";
+
+void add_common_flags(CLI::App& app, Context& context) {
+  CommonOptions& common = context.common;
+  app.set_version_flag("--version", [] {
+    return fmt::format("galproc {}\nSQLite {}\nschema {}", GALPROC_VERSION, SQLite::getLibVersion(), schema_version());
+  });
+  app.add_option("--db", common.database, "The database; else GALPROC_DB, else the system's or the user's own")->type_name("PATH");
+  app.add_option("--format", common.format, "table, json, jsonl, csv, markdown")
+      ->type_name("F")
+      ->check(CLI::IsMember(std::vector<std::string>(kFormatNames.begin(), kFormatNames.end())));
+  app.add_flag("--json", common.json, "The same as --format json");
+  app.add_option("--color", common.color, "auto, always, never; NO_COLOR is heeded")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_option("--config", common.config, "A TOML file; else GALPROC_CONFIG, else the system's and the user's")->type_name("FILE");
+  app.add_flag("-q,--quiet", common.quiet, "No talk on stderr but errors");
+  app.add_flag("-v,--verbose", common.verbosity, "More talk on stderr");
+}
+
+std::vector<std::string> verb_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands({})) names.push_back(verb->get_name());
+  return names;
+}
+
+std::vector<std::string> flag_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates, const std::string& otherwise) {
+  const std::string near = did_you_mean(word, candidates);
+  return near.empty() ? otherwise : fmt::format("Did you mean {}?", near);
+}
+
+/// Throws for words that no flag and no verb took.
+void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
+  const std::vector<std::string> left = app.remaining(true);
+  if (left.empty()) return;
+  const auto flag = std::find_if(left.begin(), left.end(), [](const std::string& word) {
+    return word.size() > 1 && word.front() == '-';
+  });
+  const std::string word = escape_controls(flag != left.end() ? *flag : left.front());
+  if (flag != left.end()) {
+    std::vector<std::string> names = flag_names(app);
+    if (verb) {
+      for (std::string& name : flag_names(*verb)) names.push_back(std::move(name));
+    }
+    const std::string command = verb ? "galproc " + verb->get_name() : "galproc";
+    throw UsageError(fmt::format("{} does not know the flag {}. {}", command, word,
+                                 suggestion(word.substr(0, word.find('=')), names, fmt::format("See `{} --help`.", command))));
+  }
+  if (!verb) {
+    throw UsageError(fmt::format("galproc does not know the verb {}. {}", word,
+                                 suggestion(word, verb_names(app), "See `galproc --help`.")));
+  }
+  throw UsageError(fmt::format("galproc {} does not take the word {}. See `galproc {} --help`.", verb->get_name(), word,
+                               verb->get_name()));
+}
+
+ExitCode dispatch(CLI::App& app, Context& context, std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::Success& asked) {  // --help, --version
+    app.exit(asked, context.out, context.err);
+    return ExitCode::Done;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(escape_controls(error.what()) + ". See `galproc --help`.");
+  }
+  const std::vector<CLI::App*> verbs = app.get_subcommands();
+  CLI::App* verb = verbs.empty() ? nullptr : verbs.front();
+  refuse_leftovers(app, verb);
+  if (!verb) throw UsageError("No verb was given. Try `galproc record`, `galproc query`, or see `galproc --help`.");
+  apply_config(app, *verb, context);
+  if (context.common.json) context.common.format = "json";
+  return context.actions.at(verb)();
+}
+
+}  // namespace
+
+int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
+  Context context{out, err, {}, {}, {}};
+  CLI::App app(kDescription, "galproc");
+  app.allow_extras();
+  app.fallthrough();
+  app.require_subcommand(0, 1);
+  add_common_flags(app, context);
+  try {
+    add_record(app, context);
+    add_query(app, context, arguments);
+    const ExitCode code = dispatch(app, context, arguments);
+    out.flush();
+    return static_cast<int>(code);
+  } catch (const Error& error) {
+    err << "galproc: " << error.what() << std::endl;
+    return static_cast<int>(error.code());
+  } catch (const SQLite::Exception& error) {
+    err << "galproc: The database failed: " << describe(error) << "." << std::endl;
+    return static_cast<int>(ExitCode::Failed);
+  }
+}
+
+}  // namespace galproc

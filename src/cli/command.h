@@ -1,0 +1,74 @@
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "model/errors.h"
+#include "model/rows.h"
+
+namespace galproc {
+
+/// Flags that every verb takes, as they were typed.
+struct CommonOptions {
+  std::string database;
+  std::string format = "table";
+  bool json = false;
+  std::string color = "auto";
+  std::string config;
+  bool quiet = false;
+  int verbosity = 0;
+};
+
+/// Keys of the configuration that are no flags.
+struct ConfigLists {
+  std::vector<std::string> protect;
+  std::vector<std::string> redact;
+  std::string signals = "ending";
+};
+
+/// What the verbs share in one run of the program. Data goes to `out`, everything else to `err`.
+struct Context {
+  std::ostream& out;
+  std::ostream& err;
+  CommonOptions common;
+  ConfigLists lists;
+  /// What to do for each verb once everything is parsed and the configuration is applied.
+  std::map<const CLI::App*, std::function<ExitCode()>> actions;
+
+  /// A sentence for people; silent with --quiet.
+  void say(const std::string& sentence) const;
+  /// Writes the rows in the format that was asked for.
+  void print(const RowSet& rows) const;
+};
+
+/// Each adds its verb to the program. `arguments` are those of the command line: a verb may have to look ahead.
+void add_record(CLI::App& app, Context& context);
+void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments);
+
+/// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the user's.
+std::filesystem::path database_to_write(const Context& context);
+/// The database that a reading verb opens; says on stderr which one, and which other one exists.
+std::filesystem::path database_to_read(const Context& context);
+
+/// Fills every flag of `verb` that was not typed from the configuration files, and `context.lists`.
+/// Throws UsageError that names the file for a file that cannot be read, an unknown key, a bad value.
+void apply_config(CLI::App& app, CLI::App& verb, Context& context);
+
+/// Runs `parse(text)` and puts the flag's name before the sentence of a UsageError.
+template <typename Parse>
+auto parse_flag(const std::string& flag, const std::string& text, Parse parse) {
+  try {
+    return parse(text);
+  } catch (const UsageError& error) {
+    throw UsageError("--" + flag + ": " + error.what());
+  }
+}
+
+}  // namespace galproc

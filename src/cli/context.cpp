@@ -1,0 +1,62 @@
+#include <unordered_map>
+
+#include "cli/command.h"
+#include "platform/environment.h"
+#include "render/renderer.h"
+
+namespace galproc {
+
+namespace fs = std::filesystem;
+
+void Context::say(const std::string& sentence) const {
+  if (!common.quiet) err << "galproc: " << sentence << std::endl;
+}
+
+void Context::print(const RowSet& rows) const {
+  const Terminal terminal = stdout_terminal();
+  RenderOptions options;
+  options.width = terminal.attached ? terminal.columns : 0;
+  const bool plain = environment_variable("NO_COLOR") || environment_variable("TERM") == "dumb";
+  options.color = common.color == "always" || (common.color == "auto" && terminal.attached && !plain);
+  make_renderer(parse_format(common.format).value_or(Format::Table), options)->render(rows, out);
+}
+
+namespace {
+
+std::optional<fs::path> named_database(const Context& context) {
+  if (!context.common.database.empty()) return context.common.database;
+  if (const auto path = environment_variable("GALPROC_DB")) return *path;
+  return std::nullopt;
+}
+
+fs::path users_own(const StandardPaths& paths) {
+  if (paths.user_database.empty()) {
+    throw UsageError("No database is named and HOME is not set. Name one with --db.");
+  }
+  return paths.user_database;
+}
+
+}  // namespace
+
+fs::path database_to_write(const Context& context) {
+  if (const auto named = named_database(context)) return fs::absolute(*named);
+  const StandardPaths paths = standard_paths();
+  return is_administrator() ? paths.system_database : users_own(paths);
+}
+
+fs::path database_to_read(const Context& context) {
+  if (const auto named = named_database(context)) {
+    context.say("Reading " + fs::absolute(*named).string() + ".");
+    return fs::absolute(*named);
+  }
+  const StandardPaths paths = standard_paths();
+  const bool system = is_administrator() || is_readable(paths.system_database);
+  const fs::path chosen = system ? paths.system_database : users_own(paths);
+  const fs::path other = system ? paths.user_database : paths.system_database;
+  std::error_code ignored;
+  const bool both = !other.empty() && fs::exists(other, ignored);
+  context.say("Reading " + chosen.string() + (both ? "; there is " + other.string() + " too (--db)." : "."));
+  return chosen;
+}
+
+}  // namespace galproc

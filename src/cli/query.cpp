@@ -1,0 +1,198 @@
+#include <CLI/App.hpp>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <memory>
+#include <set>
+
+#include "cli/command.h"
+#include "cli/query_help.h"
+#include "cli/query_moment.h"
+#include "model/text.h"
+#include "model/time_words.h"
+#include "store/database.h"
+#include "store/query_catalogue.h"
+#include "store/query_run.h"
+
+namespace galproc {
+
+namespace {
+
+constexpr const char* kDescription =
+    "Ask the recording. Without NAME: the list of questions.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc query tree --at 03:12\n"
+    "  galproc query port-holder --port 8080 --at '2h ago'\n"
+    "  galproc query top --since 03:00 --until 03:15 --by memory --limit 10\n"
+    "  galproc query port-holder --help                what one question takes and gives\n"
+    "  galproc query --run \"SELECT * FROM gaps\" --json\n";
+
+/// The flags as they were typed.
+struct QueryFlags {
+  std::string name;
+  std::string run;
+  std::string queries_dir;
+  std::string limit;
+  bool sql = false;
+  bool explain = false;
+  bool help = false;
+  std::map<std::string, std::string> values;  ///< of the queries' own parameters
+  std::set<std::string> set_flags;            ///< parameters without a value that were given
+};
+
+/// The folder of further queries has to be known before the flags are parsed: its queries bring flags of their own.
+std::string queries_folder(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kFlag = "--queries-dir";
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == kFlag && i + 1 < arguments.size()) return arguments[i + 1];
+    if (arguments[i].starts_with(std::string(kFlag) + "=")) return arguments[i].substr(kFlag.size() + 1);
+  }
+  return "";
+}
+
+std::optional<std::size_t> parse_limit(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  std::size_t limit = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc() || rest != text.data() + text.size() || limit == 0) {
+    throw UsageError(fmt::format("--limit: '{}' is not a number of rows, 1 or more.", escape_controls(text)));
+  }
+  return limit;
+}
+
+const NamedQuery& find_query(const QueryCatalogue& catalogue, const std::string& name) {
+  if (const NamedQuery* query = catalogue.find(name)) return *query;
+  std::vector<std::string> names;
+  for (const NamedQuery& query : catalogue.all()) names.push_back(query.name);
+  const std::string near = did_you_mean(name, names);
+  throw UsageError(fmt::format("There is no query {}. {}", escape_controls(name),
+                               near.empty() ? "See `galproc query` for the list." : fmt::format("Did you mean {}?", near)));
+}
+
+/// Refuses parameters that belong to other queries.
+void check_parameters(const QueryFlags& flags, const NamedQuery& query) {
+  std::set<std::string> given = flags.set_flags;
+  for (const auto& [name, value] : flags.values) given.insert(name);
+  std::vector<std::string> own;
+  for (const QueryParam& param : query.params) own.push_back(param.name);
+  for (const std::string& name : given) {
+    if (query.find_param(name)) continue;
+    throw UsageError(fmt::format("The query {} has no parameter --{}. {}", query.name, name,
+                                 own.empty() ? "It takes none." : fmt::format("It takes --{}.", fmt::join(own, ", --"))));
+  }
+}
+
+ExitCode list_queries(const QueryCatalogue& catalogue, const Context& context) {
+  RowSet rows;
+  rows.columns = {{"name", Unit::None}, {"summary", Unit::None}};
+  for (const NamedQuery& query : catalogue.all()) rows.rows.push_back({query.name, query.summary});
+  context.print(rows);
+  return ExitCode::Done;
+}
+
+void tell_if_cut(const Context& context, bool more, std::optional<std::size_t> limit) {
+  if (more && limit) context.say(fmt::format("There are more rows than --limit {} lets through.", *limit));
+}
+
+ExitCode run_statement(const QueryFlags& flags, const Context& context) {
+  SQLite::Database database = open_for_reading(database_to_read(context));
+  bool more = false;
+  const auto limit = parse_limit(flags.limit);
+  const RowSet rows = flags.explain ? explain_sql(database, flags.run) : run_sql(database, flags.run, limit, &more);
+  context.print(rows);
+  tell_if_cut(context, more, limit);
+  return ExitCode::Done;
+}
+
+ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, const Context& context) {
+  const NamedQuery& query = find_query(catalogue, flags.name);
+  if (flags.help) {
+    context.out << query_help(query);
+    return ExitCode::Done;
+  }
+  check_parameters(flags, query);
+  if (flags.sql) {
+    context.out << query.sql << "\n";
+    return ExitCode::Done;
+  }
+  const auto limit = parse_limit(flags.limit);
+  SQLite::Database database = open_for_reading(database_to_read(context));
+  if (flags.explain) {
+    context.print(explain_query(database, query));
+    return ExitCode::Done;
+  }
+  std::map<std::string, std::string> words = flags.values;
+  if (limit && query.find_param("limit")) words["limit"] = flags.limit;
+  const QueryMoment moment(database, query, words, flags.set_flags);
+  for (const std::string& sentence : moment.before()) context.say(sentence);
+  bool more = false;
+  const RowSet rows = run_query(database, query, moment.bindings(), limit, &more);
+  const std::vector<std::string> notices = moment.about_gaps();
+  context.print(rows);
+  if (rows.rows.empty()) context.say("No row.");
+  tell_if_cut(context, more, limit);
+  for (const std::string& sentence : notices) context.say(sentence);
+  return ExitCode::Done;
+}
+
+ExitCode run_query_verb(const QueryFlags& flags, const QueryCatalogue& catalogue, const CLI::App& verb,
+                        const Context& context) {
+  if (flags.name.empty() && flags.help) {
+    context.out << verb.help();
+    return ExitCode::Done;
+  }
+  if (!flags.run.empty()) {
+    if (!flags.name.empty()) throw UsageError("--run takes a statement, and a named query was given too. Give one of them.");
+    return run_statement(flags, context);
+  }
+  if (!flags.name.empty()) return run_named(flags, catalogue, context);
+  if (flags.sql || flags.explain || !flags.values.empty() || !flags.set_flags.empty()) {
+    throw UsageError("No query is named. `galproc query` lists them.");
+  }
+  return list_queries(catalogue, context);
+}
+
+/// Every parameter of every query is a flag of the verb: whether the query that is named has it is checked later.
+void add_parameters(CLI::App& verb, const QueryCatalogue& catalogue, const std::shared_ptr<QueryFlags>& flags) {
+  std::map<std::string, bool> takes_value;
+  for (const NamedQuery& query : catalogue.all()) {
+    for (const QueryParam& param : query.params) takes_value[param.name] = param.type != ParamType::Flag;
+  }
+  takes_value.erase("limit");  // the verb's own flag, which a query may want to know of too
+  for (const auto& [name, value] : takes_value) {
+    const std::string key = name;
+    if (value) {
+      verb.add_option_function<std::string>("--" + key, [flags, key](const std::string& text) { flags->values[key] = text; })
+          ->type_name("VALUE")
+          ->group("Parameters of the queries");
+    } else {
+      verb.add_flag_callback("--" + key, [flags, key] { flags->set_flags.insert(key); })
+          ->group("Parameters of the queries");
+    }
+  }
+}
+
+}  // namespace
+
+void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments) {
+  auto flags = std::make_shared<QueryFlags>();
+  auto catalogue = std::make_shared<QueryCatalogue>(QueryCatalogue::built_in());
+  if (const std::string folder = queries_folder(arguments); !folder.empty()) catalogue->add_folder(folder);
+
+  CLI::App* verb = app.add_subcommand("query", kDescription);
+  verb->set_help_flag();  // its help depends on NAME
+  verb->add_flag("-h,--help", flags->help, "This text, or with NAME what that query takes and gives");
+  verb->add_option("NAME", flags->name, "One of the names that `galproc query` lists");
+  verb->add_option("--run", flags->run, "One read-only statement of your own")->type_name("SQL");
+  verb->add_option("--limit", flags->limit, "At most this many rows")->type_name("N");
+  verb->add_option("--queries-dir", flags->queries_dir, "A folder of further queries")->type_name("DIR");
+  verb->add_flag("--sql", flags->sql, "Print the statement instead of running it");
+  verb->add_flag("--explain", flags->explain, "Print SQLite's plan instead of running it");
+  add_parameters(*verb, *catalogue, flags);
+  context.actions[verb] = [flags, catalogue, verb, &context] {
+    return run_query_verb(*flags, *catalogue, *verb, context);
+  };
+}
+
+}  // namespace galproc

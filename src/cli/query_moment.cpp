@@ -1,0 +1,166 @@
+#include "cli/query_moment.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+
+#include "cli/command.h"
+#include "model/text.h"
+#include "model/time_words.h"
+#include "store/statement.h"
+
+namespace galproc {
+
+namespace {
+
+/// Naming one of these asks about that one's whole life, not about the last hour.
+constexpr const char* kNamesOne[] = {"pid", "upid", "action"};
+
+std::int64_t wall_clock_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::int64_t parse_integer(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || rest != text.data() + text.size()) {
+    throw UsageError(fmt::format("'{}' is not a whole number.", escape_controls(text)));
+  }
+  return value;
+}
+
+std::optional<std::string> word_of(const std::map<std::string, std::string>& words, const std::string& name) {
+  const auto found = words.find(name);
+  return found == words.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace
+
+QueryMoment::QueryMoment(SQLite::Database& database, const NamedQuery& query,
+                         const std::map<std::string, std::string>& words, const std::set<std::string>& set_flags)
+    : database_(database), query_(query), now_us_(wall_clock_us()) {
+  for (const QueryParam& param : query.params) {
+    if (param.name == "at") {
+      resolve_at(words);
+    } else if (param.name == "until") {
+      resolve_range(words);
+    } else if (param.name != "since") {
+      resolve_other(param, words, set_flags);
+    }
+  }
+}
+
+void QueryMoment::resolve_at(const std::map<std::string, std::string>& words) {
+  if (const auto word = word_of(words, "at"); word && *word != "latest") {
+    at_us_ = parse_flag("at", *word, [&](const std::string& text) { return parse_instant_us(text, now_us_); });
+    at_was_given_ = true;
+  } else {
+    at_us_ = Prepared(database_, "SELECT at_us FROM tick ORDER BY tick_id DESC LIMIT 1").number();
+    if (!at_us_) before_.emplace_back("Nothing is recorded yet: there is no tick.");
+  }
+  if (!at_us_) return;
+  bindings_["at"] = *at_us_;
+  before_.push_back(fmt::format("At {}{}.", format_instant(*at_us_), at_was_given_ ? "" : ", the latest tick"));
+}
+
+void QueryMoment::resolve_range(const std::map<std::string, std::string>& words) {
+  const auto until_word = word_of(words, "until");
+  const auto since_word = word_of(words, "since");
+  bool names_one = false;
+  for (const char* name : kNamesOne) names_one = names_one || words.contains(name);
+
+  const QueryParam* since_param = query_.find_param("since");
+  if (since_word) {
+    since_us_ = parse_flag("since", *since_word, [&](const std::string& text) { return parse_instant_us(text, now_us_); });
+  }
+  until_us_ = until_word ? parse_flag("until", *until_word,
+                                      [&](const std::string& text) { return parse_instant_us(text, now_us_, since_us_); })
+                         : now_us_;
+  if (!since_word && since_param && since_param->default_text && !names_one) {
+    since_us_ = *until_us_ - parse_duration_us(*since_param->default_text);
+  }
+  if (since_us_ && *until_us_ < *since_us_) {
+    throw UsageError(fmt::format("--until {} lies before --since {}.", format_instant(*until_us_), format_instant(*since_us_)));
+  }
+  bindings_["until"] = *until_us_;
+  if (since_us_) bindings_["since"] = *since_us_;
+  before_.push_back(since_us_ ? fmt::format("From {} to {}.", format_instant(*since_us_), format_instant(*until_us_))
+                              : fmt::format("All that is recorded, to {}.", format_instant(*until_us_)));
+}
+
+void QueryMoment::resolve_other(const QueryParam& param, const std::map<std::string, std::string>& words,
+                                const std::set<std::string>& set_flags) {
+  if (param.type == ParamType::Flag) {
+    if (set_flags.contains(param.name)) bindings_[param.name] = std::int64_t{1};
+    return;
+  }
+  auto word = word_of(words, param.name);
+  if (!word) word = param.default_text;
+  if (!word) return;
+  bindings_[param.name] = parse_flag(param.name, *word, [&](const std::string& text) -> Value {
+    switch (param.type) {
+      case ParamType::Instant: return parse_instant_us(text, now_us_);
+      case ParamType::Duration: return parse_duration_us(text);
+      case ParamType::Size: return parse_size_bytes(text);
+      case ParamType::Integer: return parse_integer(text);
+      default: return text;
+    }
+  });
+}
+
+std::vector<std::string> QueryMoment::about_gaps() const {
+  if (at_us_) return about_moment();
+  return until_us_ ? about_range() : std::vector<std::string>{};
+}
+
+std::vector<std::string> QueryMoment::about_moment() const {
+  std::optional<std::int64_t> tick_us, interval_us;
+  Prepared(database_,
+           "SELECT t.at_us, r.interval_us FROM tick AS t JOIN recording AS r USING (recording_id)"
+           " WHERE t.at_us <= ? ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1")
+      .rows(
+          [&](SQLite::Statement& row) {
+            tick_us = row.getColumn(0).getInt64();
+            interval_us = row.getColumn(1).getInt64();
+          },
+          *at_us_);
+  if (!tick_us) {
+    const auto first = Prepared(database_, "SELECT at_us FROM tick ORDER BY tick_id LIMIT 1").number();
+    return {first ? fmt::format("Recording began at {}, after the moment asked about.", format_instant(*first))
+                  : "Nothing is recorded yet."};
+  }
+  const std::int64_t age_us = *at_us_ - *tick_us;
+  if (age_us <= 2 * *interval_us) return {};
+  std::string kind = "no tick since";
+  Prepared(database_,
+           "SELECT kind, detail FROM gaps WHERE from_us <= ?1 AND coalesce(to_us, ?1) >= ?1 ORDER BY from_us DESC LIMIT 1")
+      .rows([&](SQLite::Statement& row) { kind = row.getColumn(0).getString() + ": " + row.getColumn(1).getString(); },
+            *at_us_);
+  return {fmt::format("The moment lies in a gap ({}): these rows are of {}, {} before it.", kind, format_instant(*tick_us),
+                      format_duration(age_us))};
+}
+
+std::vector<std::string> QueryMoment::about_range() const {
+  constexpr std::size_t kShown = 3;
+  std::vector<std::string> gaps;
+  Prepared(database_,
+           "SELECT kind, from_us, to_us, detail FROM gaps WHERE from_us < ?2 AND coalesce(to_us, ?2) > ?1"
+           " ORDER BY from_us, kind")
+      .rows(
+          [&](SQLite::Statement& row) {
+            const auto to_us = optional_number(row.getColumn(2));
+            gaps.push_back(fmt::format("The range touches a gap ({}) from {} to {}: {}.", row.getColumn(0).getString(),
+                                       format_instant(row.getColumn(1).getInt64()),
+                                       to_us ? format_instant(*to_us) : "now", row.getColumn(3).getString()));
+          },
+          since_us_.value_or(0), *until_us_);
+  if (gaps.size() > kShown) {
+    const std::size_t rest = gaps.size() - kShown;
+    gaps.resize(kShown);
+    gaps.push_back(fmt::format("And {} more gaps: see `galproc query gaps`.", rest));
+  }
+  return gaps;
+}
+
+}  // namespace galproc

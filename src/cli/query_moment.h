@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "store/query_run.h"
+
+namespace galproc {
+
+/// The values that a query is run with, made from the words that were typed, and what there is to say about the time
+/// that it looks at: what the words resolved to, and which holes of the recording lie in it.
+class QueryMoment {
+ public:
+  /// Throws UsageError for a value that cannot be read and for `until` before `since`. REQUIRES: both outlive this.
+  QueryMoment(SQLite::Database& database, const NamedQuery& query, const std::map<std::string, std::string>& words,
+              const std::set<std::string>& set_flags);
+
+  const QueryBindings& bindings() const { return bindings_; }
+  /// To be said before the rows: the resolved time.
+  const std::vector<std::string>& before() const { return before_; }
+  /// To be said after them: the answer was drawn from a gap, or its range touches some.
+  std::vector<std::string> about_gaps() const;
+
+ private:
+  void resolve_at(const std::map<std::string, std::string>& words);
+  void resolve_range(const std::map<std::string, std::string>& words);
+  void resolve_other(const QueryParam& param, const std::map<std::string, std::string>& words,
+                     const std::set<std::string>& set_flags);
+  std::vector<std::string> about_moment() const;
+  std::vector<std::string> about_range() const;
+
+  SQLite::Database& database_;
+  const NamedQuery& query_;
+  std::int64_t now_us_;
+  QueryBindings bindings_;
+  std::vector<std::string> before_;
+  std::optional<std::int64_t> at_us_;
+  bool at_was_given_ = false;
+  std::optional<std::int64_t> since_us_, until_us_;
+};
+
+}  // namespace galproc

@@ -1,0 +1,113 @@
+#include <CLI/App.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "cli/command.h"
+#include "model/text.h"
+#include "model/time_words.h"
+#include "platform/platform.h"
+#include "recorder/recorder.h"
+
+namespace galproc {
+
+namespace {
+
+constexpr std::int64_t kShortestIntervalUs = 10'000;
+constexpr std::int64_t kLongestIntervalUs = 3600LL * 1'000'000;
+
+constexpr const char* kDescription =
+    "Record this machine into one SQLite file until Ctrl-C or SIGTERM.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc record\n"
+    "  galproc record --db galproc.db --interval 1s --duration 10m\n"
+    "  galproc record --db now.db --samples 1          one complete snapshot\n"
+    "  nohup galproc record -q &                       in the background\n";
+
+/// The flags as they were typed.
+struct RecordFlags {
+  std::string interval = "5s";
+  std::string duration;
+  std::string samples;
+  std::string process_source = "auto";
+  std::string event_source = "auto";
+  bool no_redact = false;
+};
+
+struct Source {
+  const char* flag;
+  std::vector<const char*> names;  ///< best first
+  bool (*is_there)(std::string_view);
+};
+
+/// What `auto` takes, or the very source that was asked for. Throws UsageError for one that is not built in.
+std::string choose_source(const Source& source, const std::string& asked, std::vector<std::string>& notes) {
+  if (asked != "auto") {
+    const bool known = std::find(source.names.begin(), source.names.end(), asked) != source.names.end();
+    if (!known) {
+      throw UsageError(fmt::format("--{} {} is not one of auto, {}.", source.flag, escape_controls(asked), fmt::join(source.names, ", ")));
+    }
+    if (!source.is_there(asked)) {
+      throw UsageError(fmt::format("--{} {} is not built into this galproc. Try --{} auto.", source.flag, asked, source.flag));
+    }
+    return asked;
+  }
+  for (const char* name : source.names) {
+    if (source.is_there(name)) return name;
+    notes.push_back(fmt::format("--{} {} is not built into this galproc.", source.flag, name));
+  }
+  throw UsageError(fmt::format("No source for --{} is built into this galproc.", source.flag));
+}
+
+std::int64_t parse_samples(const std::string& text) {
+  std::int64_t samples = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), samples);
+  if (error != std::errc() || rest != text.data() + text.size() || samples < 1) {
+    throw UsageError(fmt::format("'{}' is not a number of ticks, 1 or more.", escape_controls(text)));
+  }
+  return samples;
+}
+
+RecordOptions options_of(const RecordFlags& flags, const Context& context) {
+  RecordOptions options;
+  options.interval_us = parse_flag("interval", flags.interval, parse_duration_us);
+  if (options.interval_us < kShortestIntervalUs || options.interval_us > kLongestIntervalUs) {
+    throw UsageError(fmt::format("--interval: {} is not between 10ms and 1h.", escape_controls(flags.interval)));
+  }
+  if (!flags.duration.empty()) options.duration_us = parse_flag("duration", flags.duration, parse_duration_us);
+  if (!flags.samples.empty()) options.samples = parse_flag("samples", flags.samples, parse_samples);
+  options.process_source = choose_source({"process-source", {"bpf", "proc"}, has_process_source}, flags.process_source,
+                                         options.source_notes);
+  options.event_source = choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source}, flags.event_source,
+                                       options.source_notes);
+  options.redact = !flags.no_redact;
+  options.redact_names = context.lists.redact;
+  options.version = GALPROC_VERSION;
+  options.quiet = context.common.quiet;
+  options.database = database_to_write(context);
+  return options;
+}
+
+}  // namespace
+
+void add_record(CLI::App& app, Context& context) {
+  auto flags = std::make_shared<RecordFlags>();
+  CLI::App* verb = app.add_subcommand("record", kDescription);
+  verb->add_option("--interval", flags->interval, "From look to look, 10ms to 1h (default 5s)")->type_name("D");
+  CLI::Option* duration = verb->add_option("--duration", flags->duration, "Stop after this time")->type_name("D");
+  verb->add_option("--samples", flags->samples, "Stop after this many looks")->type_name("N")->excludes(duration);
+  verb->add_option("--process-source", flags->process_source, "auto, bpf, proc")->type_name("S");
+  verb->add_option("--event-source", flags->event_source, "auto, bpf, netlink, none")->type_name("S");
+  verb->add_flag("--no-redact", flags->no_redact, "Store command lines with the secrets in them");
+  context.actions[verb] = [flags, &context] {
+    const RecordOptions options = options_of(*flags, context);
+    const std::unique_ptr<Platform> platform = make_platform();
+    Recorder(*platform, options, context.err).run();
+    return ExitCode::Done;
+  };
+}
+
+}  // namespace galproc

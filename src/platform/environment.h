@@ -1,0 +1,35 @@
+#pragma once
+
+// Who runs galproc, where, and on what kind of terminal.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace galproc {
+
+/// True for root (POSIX) or a member of Administrators with an elevated token (Windows).
+bool is_administrator();
+
+/// Where things stand on this system when nobody says otherwise.
+struct StandardPaths {
+  std::filesystem::path system_database;
+  std::filesystem::path user_database;  ///< empty where this user has no home
+  std::filesystem::path system_config;
+  std::filesystem::path user_config;  ///< likewise
+};
+StandardPaths standard_paths();
+
+/// A file that this user may read.
+bool is_readable(const std::filesystem::path& file);
+
+struct Terminal {
+  bool attached = false;  ///< false: a pipe or a file
+  int columns = 0;        ///< 0: not known
+};
+Terminal stdout_terminal();
+
+/// An environment variable; empty where it is not set or set to "".
+std::optional<std::string> environment_variable(const char* name);
+
+}  // namespace galproc

@@ -1,0 +1,159 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "model/errors.h"
+#include "platform/linux/errors.h"
+#include "platform/linux/processes.h"
+#include "platform/linux/sockets.h"
+#include "platform/linux/system.h"
+#include "platform/platform.h"
+#include "platform/posix/descriptor.h"
+#include "platform/posix/files.h"
+#include "platform/posix/stop.h"
+
+namespace galproc {
+
+namespace {
+
+constexpr std::int64_t kNsPerUs = 1000;
+
+std::string read_text_file(const char* path) {
+  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  std::string text;
+  if (!file || read_whole(file.get(), text, 65536) != 0) return "";
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+std::int64_t namespace_inode(const char* path) {
+  struct stat status {};
+  return ::stat(path, &status) == 0 ? static_cast<std::int64_t>(status.st_ino) : 0;
+}
+
+std::int64_t read_clock_us(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return time.tv_sec * 1'000'000 + time.tv_nsec / kNsPerUs;
+}
+
+/// What this time namespace adds to a clock of the initial one.
+std::int64_t namespace_offset_ns(const char* clock) {
+  return parse_time_namespace_offset_ns(read_text_file("/proc/self/timens_offsets"), clock);
+}
+
+/// Raises the limit of open files as far as this user may, and gives how many of them stat files may take.
+std::size_t stat_file_budget() {
+  constexpr rlim_t kOthers = 256;  // SQLite, pipes, folders that are being walked
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  constexpr rlim_t kMost = 1U << 20;
+  return limit.rlim_cur > kOthers ? static_cast<std::size_t>(std::min(limit.rlim_cur, kMost) - kOthers) : 0;
+}
+
+class LinuxPlatform : public Platform {
+ public:
+  LinuxPlatform()
+      : boot_offset_us_(namespace_offset_ns("boottime") / kNsPerUs),
+        monotonic_offset_us_(namespace_offset_ns("monotonic") / kNsPerUs),
+        processes_({"/proc", namespace_offset_ns("boottime"), stat_file_budget()}),
+        sockets_("/proc", boot_offset_us_ * ::sysconf(_SC_CLK_TCK) / 1'000'000) {}
+
+  Clocks clocks() override {
+    return {read_clock_us(CLOCK_REALTIME), read_clock_us(CLOCK_BOOTTIME) - boot_offset_us_,
+            read_clock_us(CLOCK_MONOTONIC) - monotonic_offset_us_};
+  }
+
+  HostReading host() override {
+    HostReading host;
+    utsname names{};
+    ::uname(&names);
+    host.host_name = names.nodename;
+    host.system = names.sysname;
+    host.release = names.release;
+    host.boot_uuid = read_text_file("/proc/sys/kernel/random/boot_id");
+    if (host.boot_uuid.empty()) {
+      throw PlatformError("The boot cannot be told from others: /proc/sys/kernel/random/boot_id is not readable; is /proc mounted?",
+                          ENOENT);
+    }
+    host.pid_namespace = namespace_inode("/proc/self/ns/pid");
+    host.network_namespace = namespace_inode("/proc/self/ns/net");
+    const Clocks now = clocks();
+    host.booted_us = now.wall_us - now.boot_us;
+    host.user_id = ::geteuid();
+    if (const passwd* entry = ::getpwuid(::geteuid())) host.user_name = entry->pw_name;
+    if (::geteuid() != 0) {
+      host.limits.emplace_back(
+          "Not root: of other users' processes the executable, folder, virtual environment, I/O and ports are not readable; "
+          "run as root to record them.");
+    }
+    return host;
+  }
+
+  ProcessKey self() override {
+    const auto line = parse_stat(read_text_file("/proc/self/stat"));
+    if (!line) return {::getpid(), 0};
+    return {line->pid, line->start_ticks - boot_offset_us_ * ::sysconf(_SC_CLK_TCK) / 1'000'000};
+  }
+
+  ProcessPass read_processes() override { return processes_.read(); }
+  SocketPass read_sockets(const ProcessPass& processes) override { return sockets_.read(processes); }
+  SystemReading read_system(const std::filesystem::path& disk_path) override { return read_linux_system(disk_path); }
+
+  Wake sleep_until(std::int64_t boot_us) override {
+    // A timer of the boot clock, since poll's own timeout stands still while the machine is suspended.
+    if (!timer_) {
+      timer_ = Descriptor(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+      if (!timer_) throw PlatformError("No timer can be made: " + error_text(errno) + ".", errno);
+    }
+    const std::int64_t wait_us = std::max<std::int64_t>(0, boot_us - clocks().boot_us);
+    itimerspec when{};
+    when.it_value.tv_sec = wait_us / 1'000'000;
+    when.it_value.tv_nsec = wait_us % 1'000'000 * kNsPerUs;
+    if (wait_us == 0) when.it_value.tv_nsec = 1;  // all zero would switch it off
+    ::timerfd_settime(timer_.get(), 0, &when, nullptr);
+    std::array<pollfd, 2> watched{pollfd{timer_.get(), POLLIN, 0}, pollfd{stop_descriptor(), POLLIN, 0}};
+    while (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno != EINTR) throw PlatformError("Waiting failed: " + error_text(errno) + ".", errno);
+    }
+    return (watched[1].revents & POLLIN) != 0 ? Wake::Stop : Wake::Deadline;
+  }
+
+  void catch_stop_requests() override { catch_stop_signals(); }
+
+  LockResult lock_file(const std::filesystem::path& path) override { return galproc::lock_file(path); }
+  std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
+    return galproc::file_identity(path);
+  }
+  void make_shared_folder(const std::filesystem::path& folder) override { galproc::make_shared_folder(folder); }
+  void make_shared_file(const std::filesystem::path& file) override { galproc::make_shared_file(file); }
+
+ private:
+  std::int64_t boot_offset_us_;
+  std::int64_t monotonic_offset_us_;
+  ProcessReader processes_;
+  SocketReader sockets_;
+  Descriptor timer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Platform> make_platform() { return std::make_unique<LinuxPlatform>(); }
+
+bool has_process_source(std::string_view name) { return name == "proc"; }
+bool has_event_source(std::string_view name) { return name == "none"; }
+
+}  // namespace galproc

@@ -1,0 +1,311 @@
+// Two halves, joined by the inode of a socket: the kernel's list says which are there, not who holds them; that is read
+// from the descriptors of each process.
+//
+// The order in a pass is list, then walk. A socket that nobody seems to hold was either closed in between, or its
+// holder came by it without being seen to run: so the list is asked for again before all processes are walked for it.
+
+#include "platform/linux/sockets.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "platform/linux/errors.h"
+#include "platform/linux/socket_diag.h"
+#include "platform/posix/descriptor.h"
+
+namespace galproc {
+
+namespace {
+
+constexpr std::int64_t kPassesForAll = 120;  // every idle process is walked once in so many passes
+
+bool is_end(int code) { return code == ENOENT || code == ESRCH; }
+
+/// How a look at a process ended.
+struct Walk {
+  enum class Outcome { Seen, Gone, Denied, Failed } outcome = Outcome::Seen;
+  const char* operation = "";  ///< of Denied and Failed
+  int code = 0;
+
+  static Walk stopped(const char* operation, int code) {
+    if (is_end(code)) return {Outcome::Gone};
+    return {code == EACCES || code == EPERM ? Outcome::Denied : Outcome::Failed, operation, code};
+  }
+};
+
+/// Calls `visit(name)` for each entry of a folder until it gives false. 0 or errno.
+template <class Visit>
+int for_each_name(int folder, Visit visit) {
+  alignas(dirent64) char buffer[16384];
+  while (true) {
+    const ssize_t got = ::getdents64(folder, buffer, sizeof buffer);
+    if (got <= 0) return got < 0 ? errno : 0;
+    for (ssize_t at = 0; at < got;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
+      at += entry->d_reclen;
+      if (entry->d_name[0] != '.' && !visit(entry->d_name)) return 0;
+    }
+  }
+}
+
+/// The number in "socket:[123]"; 0 for a link to anything else. A file cannot pose as one: its link begins with '/'.
+std::uint64_t socket_inode(std::string_view target) {
+  constexpr std::string_view kPrefix = "socket:[";
+  std::uint64_t inode = 0;
+  if (!target.starts_with(kPrefix)) return 0;
+  std::from_chars(target.data() + kPrefix.size(), target.data() + target.size(), inode);
+  return inode;
+}
+
+/// Field 22 of /proc/PID/stat; empty where the text has none.
+std::optional<std::int64_t> start_ticks(std::string_view stat) {
+  std::size_t at = stat.rfind(')');  // the name before it may hold blanks and parentheses
+  for (int field = 3; field <= 22 && at != std::string_view::npos; ++field) at = stat.find(' ', at + 1);
+  std::int64_t ticks = 0;
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto [end, error] = std::from_chars(stat.data() + at + 1, stat.data() + stat.size(), ticks);
+  return error == std::errc() ? std::optional(ticks) : std::nullopt;
+}
+
+/// Adds the inodes of all sockets in the descriptor folder `path` below `folder`. `any` is set where it holds anything.
+Walk list_sockets(int folder, const char* path, std::vector<std::uint64_t>& sockets, bool& any) {
+  const Descriptor links(::openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!links) return Walk::stopped("open fd folder", errno);
+  Walk walk;
+  const int code = for_each_name(links.get(), [&](const char* name) {
+    any = true;
+    char target[64];  // longer ones are cut, and are no sockets
+    const ssize_t got = ::readlinkat(links.get(), name, target, sizeof target);
+    // ENOENT: closed meanwhile. Links may be denied in a folder that is not: DAC_OVERRIDE without SYS_PTRACE.
+    if (got < 0 && errno != ENOENT) walk = Walk::stopped("read fd links", errno);
+    if (got <= 0) return walk.outcome == Walk::Outcome::Seen;
+    if (const auto inode = socket_inode({target, static_cast<std::size_t>(got)})) sockets.push_back(inode);
+    return true;
+  });
+  return code == 0 ? walk : Walk::stopped("read fd folder", code);
+}
+
+/// The sockets of a process, given by its folder. A leader that ended before its other threads has no descriptors any
+/// more; they share theirs, so the first of them that has some shows all.
+Walk list_sockets_of(int folder, ProcessState state, std::vector<std::uint64_t>& sockets) {
+  bool any = false;
+  if (state != ProcessState::Zombie) return list_sockets(folder, "fd", sockets, any);
+  const Descriptor threads(::openat(folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!threads) return Walk::stopped("open task folder", errno);
+  Walk telling;
+  const int code = for_each_name(threads.get(), [&](const char* thread) {
+    const Walk walk = list_sockets(threads.get(), (std::string(thread) + "/fd").c_str(), sockets, any);
+    // The dead leader belongs to root and may be denied where its threads are not: no reason to stop.
+    if (any || walk.code != 0) telling = walk;
+    return !any;
+  });
+  return code == 0 ? telling : Walk::stopped("read task folder", code);
+}
+
+}  // namespace
+
+/// What is kept from pass to pass.
+class SocketReader::State {
+ public:
+  State(std::string proc_root, std::int64_t boottime_offset_ticks)
+      : proc_root_(std::move(proc_root)), boottime_offset_ticks_(boottime_offset_ticks) {}
+
+  SocketPass read(const ProcessPass& processes) {
+    ++pass_no_;
+    const bool missed = !std::exchange(complete_, false);  // a pass that threw: who ran then is not known any more
+    list();
+    for (const ProcessReading& process : processes.processes) {
+      if (process.ended || process.kernel_thread) continue;
+      Entry& entry = entries_[process.key];
+      const bool its_turn = (process.key.pid + pass_no_) % kPassesForAll == 0;
+      entry.pass_no = pass_no_;
+      // A new entry has no image yet, a process always has.
+      if (process.ran || missed || its_turn || entry.image != process.image ||
+          entry.walk.outcome == Walk::Outcome::Failed) {
+        look_into(process, entry);
+      }
+    }
+    drop_absent(processes.unreadable_pids);
+    match();
+    bool all_walked = false;
+    if (any_unsought()) {
+      list();
+      match();
+      if ((all_walked = any_unsought())) look_into_all(processes);
+    }
+    note_sought(all_walked);
+    complete_ = true;
+    return result();
+  }
+
+ private:
+  struct Entry {
+    std::shared_ptr<const ProcessImage> image;  ///< held, so that no later image can have its address
+    std::vector<std::uint64_t> sockets;         ///< inodes, of any kind of socket
+    Walk walk;                                  ///< the last one
+    std::int64_t pass_no = 0;                   ///< in which the process was last there
+  };
+  /// A listed socket that has an inode.
+  struct Place {
+    std::size_t row = 0;
+    bool held = false;
+  };
+
+  /// Fills rows_ and places_.
+  void list() {
+    listed_ = diag_.ask();
+    rows_.clear();
+    places_.clear();
+    places_.reserve(listed_.sockets.size());
+    const BoundSocket* previous = nullptr;
+    for (const BoundSocket& socket : listed_.sockets) {
+      if (!previous || previous->place() != socket.place()) {
+        char text[INET6_ADDRSTRLEN] = "";
+        ::inet_ntop(socket.family, socket.address.data(), text, sizeof text);
+        rows_.push_back({socket.protocol, text, socket.port, 0, {}});
+      }
+      if (socket.inode != 0) places_.emplace(socket.inode, Place{rows_.size() - 1});
+      previous = &socket;
+    }
+  }
+
+  void look_into(const ProcessReading& process, Entry& entry) {
+    entry.image = process.image;
+    std::vector<std::uint64_t> sockets;
+    entry.walk = walk(process, sockets);
+    if (entry.walk.outcome == Walk::Outcome::Failed) return;
+    std::sort(sockets.begin(), sockets.end());
+    sockets.erase(std::unique(sockets.begin(), sockets.end()), sockets.end());
+    entry.sockets = std::move(sockets);
+  }
+
+  /// `sockets` is what `process` holds, and empty for any outcome but Seen and Failed.
+  Walk walk(const ProcessReading& process, std::vector<std::uint64_t>& sockets) const {
+    // By this descriptor the kernel names one process for ever: what follows cannot mix two of the same pid.
+    const Descriptor folder(
+        ::open((proc_root_ + "/" + std::to_string(process.key.pid)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) return Walk::stopped("open process folder", errno);
+    Walk seen = list_sockets_of(folder.get(), process.usage.state, sockets);
+    const bool matters =
+        std::any_of(sockets.begin(), sockets.end(), [&](std::uint64_t inode) { return places_.contains(inode); });
+    if (seen.outcome == Walk::Outcome::Seen && matters) {
+      // But it may be another one than the pass saw. Where nothing that matters was found that would be harmless: the
+      // next pass has the new process under its own key, and this entry goes.
+      const Descriptor file(::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC));
+      std::string text;
+      const int code = file ? read_whole(file.get(), text, 4096) : errno;
+      const auto ticks = code == 0 ? start_ticks(text) : std::nullopt;
+      if (code != 0) seen = Walk::stopped("read stat", code);
+      if (code == 0 && (!ticks || *ticks - boottime_offset_ticks_ != process.key.start_token)) {
+        seen = {Walk::Outcome::Gone};
+      }
+    }
+    if (seen.outcome != Walk::Outcome::Seen) sockets.clear();
+    return seen;
+  }
+
+  void look_into_all(const ProcessPass& processes) {
+    for (const ProcessReading& process : processes.processes) {
+      if (const auto entry = entries_.find(process.key); entry != entries_.end()) look_into(process, entry->second);
+    }
+    match();
+  }
+
+  void drop_absent(const std::vector<std::int64_t>& unreadable_pids) {
+    const std::unordered_set<std::int64_t> kept(unreadable_pids.begin(), unreadable_pids.end());
+    std::erase_if(entries_,
+                  [&](const auto& item) { return item.second.pass_no != pass_no_ && !kept.contains(item.first.pid); });
+  }
+
+  /// Names the holders of each row.
+  void match() {
+    for (SocketReading& row : rows_) row.holders.clear();
+    for (auto& [inode, place] : places_) place.held = false;
+    for (const auto& [key, entry] : entries_) {
+      for (const std::uint64_t inode : entry.sockets) {
+        const auto place = places_.find(inode);
+        if (place == places_.end()) continue;
+        place->second.held = true;
+        auto& holders = rows_[place->second.row].holders;
+        // All sockets of one process come in a row, so this is enough to name it once.
+        if (holders.empty() || holders.back() != key) holders.push_back(key);
+      }
+    }
+  }
+
+  bool any_unsought() const {
+    return std::any_of(places_.begin(), places_.end(),
+                       [&](const auto& item) { return !item.second.held && !sought_.contains(item.first); });
+  }
+
+  /// Remembers what all processes were walked for in vain, as long as it stays so.
+  void note_sought(bool all_walked) {
+    if (all_walked) {
+      for (const auto& [inode, place] : places_) sought_.insert(inode);
+    }
+    std::erase_if(sought_, [&](std::uint64_t inode) {
+      const auto place = places_.find(inode);
+      return place == places_.end() || place->second.held;
+    });
+  }
+
+  SocketPass result() {
+    std::map<std::pair<std::string, int>, std::int64_t> counts;
+    for (const auto& [operation, code] : listed_.failures) ++counts[{operation, code}];
+    for (const auto& [key, entry] : entries_) {
+      if (entry.pass_no == pass_no_ && entry.walk.code != 0) ++counts[{entry.walk.operation, entry.walk.code}];
+    }
+    struct stat space {};
+    if (::stat((proc_root_ + "/self/ns/net").c_str(), &space) != 0) ++counts[{"read network namespace", errno}];
+    SocketPass pass;
+    for (const auto& [kind, count] : counts) {
+      pass.errors.push_back({kind.first, kind.second, error_text(kind.second), count});
+    }
+    for (SocketReading& row : rows_) {
+      row.network_namespace = static_cast<std::int64_t>(space.st_ino);
+      std::sort(row.holders.begin(), row.holders.end(),
+                [](auto& a, auto& b) { return std::tie(a.pid, a.start_token) < std::tie(b.pid, b.start_token); });
+    }
+    std::sort(rows_.begin(), rows_.end(), [](auto& a, auto& b) {
+      return std::tie(a.protocol, a.port, a.address) < std::tie(b.protocol, b.port, b.address);
+    });
+    pass.sockets = std::move(rows_);
+    return pass;
+  }
+
+  std::string proc_root_;
+  std::int64_t boottime_offset_ticks_;
+  std::int64_t pass_no_ = 0;
+  bool complete_ = true;  ///< the last pass came to its end
+  SocketDiag diag_;
+  SocketDiag::Answer listed_;
+  std::unordered_map<ProcessKey, Entry, ProcessKeyHash> entries_;
+  std::vector<SocketReading> rows_;                  ///< of this pass, by protocol, port and address bytes
+  std::unordered_map<std::uint64_t, Place> places_;  ///< of this pass, by inode
+  std::unordered_set<std::uint64_t> sought_;         ///< inodes that no process could be found for
+};
+
+SocketReader::SocketReader(const std::filesystem::path& proc_root, std::int64_t boottime_offset_ticks)
+    : state_(std::make_unique<State>(proc_root.string(), boottime_offset_ticks)) {}
+SocketReader::~SocketReader() = default;
+SocketReader::SocketReader(SocketReader&&) noexcept = default;
+SocketReader& SocketReader::operator=(SocketReader&&) noexcept = default;
+
+SocketPass SocketReader::read(const ProcessPass& processes) { return state_->read(processes); }
+
+}  // namespace galproc

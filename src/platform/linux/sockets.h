@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "model/reading.h"
+
+namespace galproc {
+
+/// Who holds which port: listeners and bound sockets from the kernel's socket diagnosis (sock_diag(7)), their holders
+/// from the links below /proc/PID/fd. Following the links is dear (3 us each), so the sockets of a process are
+/// remembered and looked up again only when they may have changed.
+class SocketReader {
+ public:
+  /// `boottime_offset_ticks` is what this process's time namespace adds to the start times that the kernel shows, in
+  /// clock ticks: ProcessKey has it taken off.
+  explicit SocketReader(const std::filesystem::path& proc_root = "/proc", std::int64_t boottime_offset_ticks = 0);
+  ~SocketReader();
+  SocketReader(SocketReader&&) noexcept;
+  SocketReader& operator=(SocketReader&&) noexcept;
+
+  /// TCP listeners and UDP sockets that are bound but not connected, of this process's network namespace, by protocol,
+  /// port and address. Sockets with the same three (SO_REUSEPORT, or one address on several interfaces) are one row
+  /// with the holders of all, by pid.
+  ///
+  /// REQUIRES: each pass of one process reader is given, once and in order: `ran` says only what was since the last.
+  ///
+  /// Looked into are processes that are new, ran or changed their image, all of them when a socket has no known holder
+  /// and was not looked for before, and in each pass a share of the idle ones. So what slips past `ran` (a run of less
+  /// than a clock tick in which a socket that someone else holds too came or went) is seen within 120 passes. A thread
+  /// that gave up sharing its process's descriptors (unshare(2)) is not looked into.
+  ///
+  /// Errors are data. Denied ones are counted for every process whose sockets are unknown, looked into or not, so that
+  /// the figure is the same from pass to pass. What failed for a passing reason (no descriptors left) keeps the last
+  /// known state, be it of a process or a whole dump. Throws PlatformError where the kernel refuses all dumps.
+  SocketPass read(const ProcessPass& processes);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace galproc

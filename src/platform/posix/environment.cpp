@@ -1,0 +1,53 @@
+#include "platform/environment.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace galproc {
+
+namespace {
+
+std::filesystem::path below_home(const char* xdg_variable, const char* fallback) {
+  if (const auto folder = environment_variable(xdg_variable)) return *folder;
+  if (const auto home = environment_variable("HOME")) return std::filesystem::path(*home) / fallback;
+  return {};
+}
+
+}  // namespace
+
+bool is_administrator() { return ::geteuid() == 0; }
+
+StandardPaths standard_paths() {
+  StandardPaths paths;
+  paths.system_database = "/var/lib/galproc/galproc.db";
+  paths.system_config = "/etc/galproc/config.toml";
+  if (const auto state = below_home("XDG_STATE_HOME", ".local/state"); !state.empty()) {
+    paths.user_database = state / "galproc" / "galproc.db";
+  }
+  if (const auto config = below_home("XDG_CONFIG_HOME", ".config"); !config.empty()) {
+    paths.user_config = config / "galproc" / "config.toml";
+  }
+  return paths;
+}
+
+bool is_readable(const std::filesystem::path& file) { return ::access(file.c_str(), R_OK) == 0; }
+
+Terminal stdout_terminal() {
+  Terminal terminal;
+  terminal.attached = ::isatty(STDOUT_FILENO) == 1;
+  winsize size{};
+  if (terminal.attached && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) terminal.columns = size.ws_col;
+  if (const auto columns = environment_variable("COLUMNS"); terminal.attached && terminal.columns == 0 && columns) {
+    terminal.columns = std::atoi(columns->c_str());
+  }
+  return terminal;
+}
+
+std::optional<std::string> environment_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value && *value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+}  // namespace galproc

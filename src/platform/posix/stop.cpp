@@ -1,0 +1,50 @@
+#include "platform/posix/stop.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "model/errors.h"
+
+namespace galproc {
+
+namespace {
+
+// A pipe, since a handler may do little else than write to one. It lives as long as the process: a signal may come at
+// any time.
+int stop_pipe[2] = {-1, -1};
+
+extern "C" void on_stop_signal(int) {
+  const int saved = errno;
+  const char byte = 1;
+  // A full pipe says the same already.
+  [[maybe_unused]] const auto written = ::write(stop_pipe[1], &byte, 1);
+  errno = saved;
+}
+
+}  // namespace
+
+void catch_stop_signals() {
+  if (stop_pipe[0] >= 0) return;
+  if (::pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+    throw PlatformError("No pipe can be made to hear of stop requests; raise the limit of open files.", errno);
+  }
+  for (const int signal_number : {SIGTERM, SIGINT, SIGHUP}) {
+    struct sigaction before {};
+    ::sigaction(signal_number, nullptr, &before);
+    if (signal_number == SIGHUP && before.sa_handler == SIG_IGN) continue;
+    struct sigaction action {};
+    action.sa_handler = on_stop_signal;
+    ::sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    ::sigaction(signal_number, &action, nullptr);
+  }
+  // Nobody may be left to read what is said on stderr: no reason to stop recording.
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+int stop_descriptor() { return stop_pipe[0]; }
+
+}  // namespace galproc

@@ -1,0 +1,12 @@
+#pragma once
+
+namespace galproc {
+
+/// From now on SIGTERM, SIGINT and SIGHUP (unless it came ignored, as under nohup) make `stop_descriptor()` readable
+/// instead of ending this process; SIGPIPE is ignored. May be called again.
+void catch_stop_signals();
+
+/// Readable for ever once a stop was asked for; -1 before catch_stop_signals().
+int stop_descriptor();
+
+}  // namespace galproc

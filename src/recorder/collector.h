@@ -1,0 +1,68 @@
+#pragma once
+
+// A collector reads one kind of thing with no lock held, and later writes what changed inside the tick's transaction.
+// The difference is always made against what is committed, never against the last reading: a reading may wait for a
+// locked file or be dropped, and a row that was not committed was not stored.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/reading.h"
+#include "platform/platform.h"
+
+namespace galproc {
+
+/// Something that a collector could not read, with the collector's name.
+struct CollectionError {
+  std::string collector;
+  ReadError error;
+};
+
+/// Everything that one look at the machine gave. An empty part could not be read; `errors` says why.
+struct TickReading {
+  Clocks clocks;                 ///< when the reading began
+  std::int64_t duration_us = 0;  ///< how long it took
+  std::int64_t late_us = 0;      ///< how long after its time in the schedule it began
+  std::optional<ProcessPass> processes;
+  std::optional<SocketPass> sockets;
+  std::optional<SystemReading> system;
+  std::vector<CollectionError> errors;
+
+  /// Roughly what it holds in memory.
+  std::size_t size_bytes() const;
+};
+
+/// The tick that is being written.
+struct Tick {
+  std::int64_t tick_id = 0;
+  std::int64_t at_us = 0;
+  std::int64_t boot_id = 0;
+  /// A keyframe: every living process gets a row.
+  bool keyframe = false;
+  /// at_us of the tick before in this recording; empty at the first.
+  std::optional<std::int64_t> previous_at_us;
+  /// at_us of the newest tick of earlier recordings, the bound of all that ended unseen between them and this one.
+  std::optional<std::int64_t> last_known_us;
+  std::int64_t booted_us = 0;
+};
+
+class Collector {
+ public:
+  virtual ~Collector() = default;
+  /// Its name in collection_error.
+  virtual std::string_view name() const = 0;
+  /// Writes what changed. The rows count only once committed() is called; after rolled_back() the next write() starts
+  /// from the same committed state again.
+  virtual void write(const TickReading& reading, const Tick& tick) = 0;
+  virtual void committed() = 0;
+  virtual void rolled_back() = 0;
+};
+
+/// Takes a whole reading. What fails becomes an error of the reading; nothing is thrown but by a broken clock.
+TickReading take_reading(Platform& platform);
+
+}  // namespace galproc

@@ -1,0 +1,219 @@
+#include "recorder/process_collector.h"
+
+#include <algorithm>
+#include <string>
+
+namespace galproc {
+
+namespace {
+
+constexpr const char* kPoll = "poll";
+
+}  // namespace
+
+ProcessCollector::ProcessCollector(SQLite::Database& database, const Redactor* redactor)
+    : database_(database),
+      redactor_(redactor),
+      store_(database),
+      insert_sample_(database,
+                     "INSERT INTO process_sample (tick_id, upid, state, cpu_user_us, cpu_system_us, resident_bytes,"
+                     " thread_count, read_bytes, written_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+
+const ProcessCollector::Known* ProcessCollector::find(const ProcessKey& key) const {
+  if (const auto staged = staged_.find(key); staged != staged_.end()) return &staged->second;
+  const auto known = known_.find(key);
+  return known == known_.end() ? nullptr : &known->second;
+}
+
+ProcessCollector::Known& ProcessCollector::stage(const ProcessKey& key) {
+  if (const auto staged = staged_.find(key); staged != staged_.end()) return staged->second;
+  const auto known = known_.find(key);
+  return staged_.emplace(key, known == known_.end() ? Known{} : known->second).first->second;
+}
+
+std::optional<std::int64_t> ProcessCollector::upid_of(const ProcessKey& key) const {
+  const Known* known = find(key);
+  return known ? std::optional(known->upid) : std::nullopt;
+}
+
+void ProcessCollector::write(const TickReading& reading, const Tick& tick) {
+  ++write_no_;
+  if (!reading.processes) return;
+  const ProcessPass& pass = *reading.processes;
+  meet_new_ones(pass, reading, tick);
+  write_parents_and_images(pass, tick);
+  write_samples(pass, tick);
+  write_ends(pass, tick);
+  if (!closed_earlier_) close_what_earlier_recordings_left(tick);
+}
+
+void ProcessCollector::meet_new_ones(const ProcessPass& pass, const TickReading& reading, const Tick& tick) {
+  for (const ProcessReading& process : pass.processes) {
+    if (const auto known = known_.find(process.key); known != known_.end()) {
+      known->second.write_no = write_no_;
+      continue;
+    }
+    const std::int64_t started_us = reading.clocks.wall_us - reading.clocks.boot_us + process.started_boot_us;
+    const auto identity = store_.upid_of(tick.boot_id, process.key, started_us, process.kernel_thread, kPoll);
+    Known& fresh = stage(process.key);
+    fresh.upid = identity.upid;
+    fresh.write_no = write_no_;
+    fresh.usage.cpu_user_us = -1;  // unlike any reading: a birth always stores a sample
+    if (!identity.is_new) {        // met by an earlier recording, or by a command that acted on it
+      fresh.parent_pid = store_.last_parent_pid(identity.upid).value_or(-1);
+    }
+  }
+}
+
+void ProcessCollector::write_parents_and_images(const ProcessPass& pass, const Tick& tick) {
+  std::unordered_map<std::int64_t, std::int64_t> upid_by_pid;  // made only when somebody needs it
+  for (const ProcessReading& process : pass.processes) {
+    const Known& known = *find(process.key);
+    if (process.parent_pid != known.parent_pid) {
+      if (upid_by_pid.empty()) {
+        for (const ProcessReading& other : pass.processes) upid_by_pid.emplace(other.key.pid, find(other.key)->upid);
+      }
+      const auto parent = upid_by_pid.find(process.parent_pid);
+      store_.add_parent(known.upid, tick.at_us, kPoll,
+                        parent == upid_by_pid.end() ? std::nullopt : std::optional(parent->second), process.parent_pid);
+      stage(process.key).parent_pid = process.parent_pid;
+    }
+    if (process.image != known.image) write_image(process, tick);
+  }
+}
+
+void ProcessCollector::write_image(const ProcessReading& process, const Tick& tick) {
+  Known& known = stage(process.key);
+  const ImageRow row = stored_image(*process.image, redactor_);
+  bool same = false;
+  if (!known.image) {  // first sight in this recording: an earlier one may have stored this very image
+    const auto last = store_.last_image(known.upid);
+    known.image_no = last.image_no;
+    same = last.image_no > 0 && last.image == row;
+  }
+  known.image = process.image;
+  if (!same) store_.add_image(known.upid, ++known.image_no, tick.at_us, row);
+}
+
+void ProcessCollector::write_samples(const ProcessPass& pass, const Tick& tick) {
+  std::vector<std::pair<std::int64_t, const ProcessUsage*>> rows;
+  for (const ProcessReading& process : pass.processes) {
+    const Known& known = *find(process.key);
+    const bool changed = !(process.usage == known.usage);
+    const bool new_end = process.ended && !known.ended;
+    if (known.last_read_us) stage(process.key).last_read_us.reset();
+    if (changed) {
+      Known& staged = stage(process.key);
+      staged.usage = process.usage;
+      staged.peak_resident_bytes = std::max({staged.peak_resident_bytes, process.usage.resident_bytes,
+                                             process.peak_resident_bytes.value_or(0)});
+    }
+    if (known.ended) continue;
+    if (changed || new_end || tick.keyframe) rows.emplace_back(known.upid, &process.usage);
+  }
+  if (tick.keyframe) {  // the state at a keyframe is whole: who cannot be read right now keeps the last known figures
+    for (const std::int64_t pid : pass.unreadable_pids) {
+      for (const auto& [key, known] : known_) {
+        if (key.pid == pid && !known.ended) rows.emplace_back(known.upid, &known.usage);
+      }
+    }
+  }
+  std::sort(rows.begin(), rows.end());  // in key order a row is an append
+  for (const auto& [upid, usage] : rows) {
+    insert_sample_.run(tick.tick_id, upid, to_text(usage->state), usage->cpu_user_us, usage->cpu_system_us,
+                       usage->resident_bytes, usage->thread_count, usage->read_bytes, usage->written_bytes);
+  }
+}
+
+void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
+  const auto add_exit = [&](const Known& known, std::optional<std::int64_t> wait_status, bool final) {
+    ExitRow exit;
+    exit.source = kPoll;
+    exit.tick_id = tick.tick_id;
+    exit.ended_us = tick.at_us;
+    exit.ended_after_us = known.last_read_us ? known.last_read_us : tick.previous_at_us;
+    exit.wait_status = wait_status;
+    if (known.usage.cpu_user_us >= 0) exit.usage = known.usage;
+    if (known.peak_resident_bytes > 0) exit.peak_resident_bytes = known.peak_resident_bytes;
+    exit.final = final;
+    store_.add_exit(known.upid, exit);
+  };
+  for (const ProcessReading& process : pass.processes) {
+    if (!process.ended || find(process.key)->ended) continue;
+    Known& known = stage(process.key);
+    add_exit(known, process.wait_status, true);  // a dead process's counters do not move any more
+    known.ended = true;
+  }
+  // Absent from the list, and every process here was met by an earlier pass: it is gone. Listed but not readable: not.
+  const std::unordered_set<std::int64_t> unreadable(pass.unreadable_pids.begin(), pass.unreadable_pids.end());
+  for (const auto& [key, known] : known_) {
+    if (known.write_no == write_no_) continue;
+    if (unreadable.contains(key.pid)) {
+      if (!known.last_read_us) stage(key).last_read_us = tick.previous_at_us;
+      continue;
+    }
+    if (!known.ended) add_exit(known, std::nullopt, false);
+    gone_.push_back(key);
+  }
+}
+
+void ProcessCollector::close_what_earlier_recordings_left(const Tick& tick) {
+  closing_earlier_ = true;
+  std::unordered_set<std::int64_t> living;
+  for (const auto& [key, known] : staged_) living.insert(known.upid);
+
+  // The last known figures: the state at the newest tick of earlier recordings, gathered in one walk of its window.
+  std::unordered_map<std::int64_t, ProcessUsage> last_usage;
+  Prepared state(database_,
+                 "WITH last AS (SELECT tick_id, keyframe_tick_id FROM tick WHERE tick_id < ? ORDER BY tick_id DESC LIMIT 1)"
+                 " SELECT s.upid, max(s.tick_id), s.cpu_user_us, s.cpu_system_us, s.resident_bytes, s.read_bytes,"
+                 " s.written_bytes FROM last CROSS JOIN process_sample AS s"
+                 " ON s.tick_id BETWEEN last.keyframe_tick_id AND last.tick_id GROUP BY s.upid");
+  state.rows(
+      [&](SQLite::Statement& row) {
+        ProcessUsage& usage = last_usage[row.getColumn(0).getInt64()];
+        usage.cpu_user_us = row.getColumn(2).getInt64();
+        usage.cpu_system_us = row.getColumn(3).getInt64();
+        usage.resident_bytes = row.getColumn(4).getInt64();
+        usage.read_bytes = optional_number(row.getColumn(5));
+        usage.written_bytes = optional_number(row.getColumn(6));
+      },
+      tick.tick_id);
+
+  struct Open {
+    std::int64_t upid, boot_id, started_us;
+  };
+  std::vector<Open> open;
+  Prepared without_end(database_,
+                       "SELECT p.upid, p.boot_id, p.started_us FROM process AS p"
+                       " WHERE NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = p.upid)");
+  without_end.rows([&](SQLite::Statement& row) {
+    const std::int64_t upid = row.getColumn(0).getInt64();
+    if (!living.contains(upid)) open.push_back({upid, row.getColumn(1).getInt64(), row.getColumn(2).getInt64()});
+  });
+  for (const Open& process : open) {
+    const bool same_boot = process.boot_id == tick.boot_id;
+    ExitRow exit;
+    exit.source = same_boot ? "gap" : "reboot";
+    exit.tick_id = tick.tick_id;
+    exit.ended_after_us = tick.last_known_us.value_or(process.started_us);
+    exit.ended_us = same_boot ? tick.at_us : std::max(tick.booted_us, *exit.ended_after_us);
+    if (const auto usage = last_usage.find(process.upid); usage != last_usage.end()) exit.usage = usage->second;
+    store_.add_exit(process.upid, exit);
+  }
+}
+
+void ProcessCollector::committed() {
+  for (auto& [key, known] : staged_) known_.insert_or_assign(key, std::move(known));
+  for (const ProcessKey& key : gone_) known_.erase(key);
+  closed_earlier_ = closed_earlier_ || closing_earlier_;
+  rolled_back();
+}
+
+void ProcessCollector::rolled_back() {
+  staged_.clear();
+  gone_.clear();
+  closing_earlier_ = false;
+}
+
+}  // namespace galproc

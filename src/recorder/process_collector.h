@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "recorder/collector.h"
+#include "store/process_store.h"
+
+namespace galproc {
+
+/// Says which row a living process has. What ports and events refer to.
+class UpidLookup {
+ public:
+  virtual ~UpidLookup() = default;
+  /// Empty for a process that the tick being written does not know.
+  virtual std::optional<std::int64_t> upid_of(const ProcessKey& key) const = 0;
+};
+
+/// Births, parents, images, ends and changed samples of processes.
+class ProcessCollector : public Collector, public UpidLookup {
+ public:
+  /// A null redactor stores command lines as they are. REQUIRES: both outlive this object.
+  ProcessCollector(SQLite::Database& database, const Redactor* redactor);
+
+  std::string_view name() const override { return "processes"; }
+  void write(const TickReading& reading, const Tick& tick) override;
+  void committed() override;
+  void rolled_back() override;
+
+  std::optional<std::int64_t> upid_of(const ProcessKey& key) const override;
+
+ private:
+  /// What is committed about one living process.
+  struct Known {
+    std::int64_t upid = 0;
+    std::int64_t parent_pid = -1;
+    std::int64_t image_no = 0;
+    std::shared_ptr<const ProcessImage> image;
+    ProcessUsage usage;
+    std::int64_t peak_resident_bytes = 0;
+    /// Set while it is listed but cannot be read: at_us of the last tick that could.
+    std::optional<std::int64_t> last_read_us;
+    bool ended = false;        ///< its end is stored, its parent has not waited for it yet
+    std::uint64_t write_no = 0;  ///< the last write() that saw it
+  };
+  using KnownProcesses = std::unordered_map<ProcessKey, Known, ProcessKeyHash>;
+
+  const Known* find(const ProcessKey& key) const;
+  Known& stage(const ProcessKey& key);
+  void meet_new_ones(const ProcessPass& pass, const TickReading& reading, const Tick& tick);
+  void write_parents_and_images(const ProcessPass& pass, const Tick& tick);
+  void write_image(const ProcessReading& process, const Tick& tick);
+  void write_samples(const ProcessPass& pass, const Tick& tick);
+  void write_ends(const ProcessPass& pass, const Tick& tick);
+  void close_what_earlier_recordings_left(const Tick& tick);
+
+  SQLite::Database& database_;
+  const Redactor* redactor_;
+  ProcessStore store_;
+  Prepared insert_sample_;
+
+  KnownProcesses known_;
+  KnownProcesses staged_;            ///< new or changed in the open transaction
+  std::vector<ProcessKey> gone_;     ///< to be forgotten with it
+  std::uint64_t write_no_ = 0;
+  /// Whether what earlier recordings left open is closed, in the open transaction and for good.
+  bool closed_earlier_ = false;
+  bool closing_earlier_ = false;
+};
+
+}  // namespace galproc

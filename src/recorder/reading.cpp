@@ -1,0 +1,44 @@
+#include "model/errors.h"
+#include "recorder/collector.h"
+
+namespace galproc {
+
+namespace {
+
+/// The file system whose room is recorded.
+const std::filesystem::path kRootFileSystem = "/";
+
+/// Runs one part of a reading; its failure leaves that part empty and is counted.
+template <typename Part, typename Read>
+void attempt(TickReading& reading, const char* collector, std::optional<Part>& part, Read read) {
+  try {
+    part = read();
+    for (ReadError& error : part->errors) reading.errors.push_back({collector, std::move(error)});
+    part->errors.clear();
+  } catch (const PlatformError& error) {
+    reading.errors.push_back({collector, {"read " + std::string(collector), error.os_code(), error.what(), 1}});
+  }
+}
+
+}  // namespace
+
+std::size_t TickReading::size_bytes() const {
+  std::size_t bytes = sizeof(TickReading);
+  if (processes) bytes += processes->processes.size() * sizeof(ProcessReading);
+  if (sockets) bytes += sockets->sockets.size() * (sizeof(SocketReading) + 2 * sizeof(ProcessKey));
+  return bytes;
+}
+
+TickReading take_reading(Platform& platform) {
+  TickReading reading;
+  reading.clocks = platform.clocks();
+  attempt(reading, "processes", reading.processes, [&] { return platform.read_processes(); });
+  if (reading.processes) {
+    attempt(reading, "ports", reading.sockets, [&] { return platform.read_sockets(*reading.processes); });
+  }
+  attempt(reading, "system", reading.system, [&] { return platform.read_system(kRootFileSystem); });
+  reading.duration_us = platform.clocks().boot_us - reading.clocks.boot_us;
+  return reading;
+}
+
+}  // namespace galproc

@@ -1,0 +1,279 @@
+#include "recorder/recorder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/errors.h"
+#include "model/text.h"
+#include "model/time_words.h"
+#include "store/database.h"
+
+namespace galproc {
+
+namespace {
+
+/// How often a file that could not be written is tried again.
+constexpr std::int64_t kRetryUs = 250'000;
+/// How long a stop may wait for another writer: the whole stop stays within a second.
+constexpr std::int64_t kLastChanceUs = 500'000;
+
+int busy_ms_for(std::int64_t interval_us) {
+  return static_cast<int>(std::clamp<std::int64_t>(interval_us / 2000, 5, 250));
+}
+
+std::string count_of(std::int64_t number, const char* thing) {
+  return fmt::format("{} {}{}", number, thing, number == 1 ? "" : "s");
+}
+
+}  // namespace
+
+Recorder::Recorder(Platform& platform, RecordOptions options, std::ostream& talk)
+    : platform_(platform), options_(std::move(options)), talk_(talk), redactor_(options_.redact_names) {}
+
+void Recorder::run() {
+  platform_.make_shared_folder(options_.database.parent_path());
+  // One name for one file: two recorders that come by different links must meet at one lock.
+  options_.database = std::filesystem::weakly_canonical(options_.database);
+  take_lock();
+  platform_.catch_stop_requests();
+  try {
+    ensure_open();
+    say_first_line();
+    started_ = true;
+    loop();
+    finish();
+  } catch (const NewerSchema&) {
+    throw Error(ExitCode::Failed, "The database " + options_.database.string() +
+                                      " was migrated by a newer galproc. Record with that one, or name another file with --db.");
+  }
+}
+
+void Recorder::take_lock() {
+  LockResult result = platform_.lock_file(recorder_lock_path(options_.database));
+  if (!result.lock) {
+    throw Error(ExitCode::Failed,
+                fmt::format("Another recorder, {}, writes to {} already. Stop it first, or name another file with --db.",
+                            result.holder_pid > 0 ? fmt::format("pid {}", result.holder_pid) : "in another container",
+                            options_.database.string()));
+  }
+  lock_ = std::move(result.lock);
+}
+
+void Recorder::loop() {
+  const std::int64_t started_us = platform_.clocks().boot_us;
+  const std::optional<std::int64_t> end_us =
+      options_.duration_us ? std::optional(started_us + *options_.duration_us) : std::nullopt;
+  std::int64_t scheduled_us = started_us;
+  std::int64_t taken = 0;
+  for (bool last = false; !last;) {
+    std::int64_t wake_us = end_us ? std::min(scheduled_us, *end_us) : scheduled_us;
+    if (!queue_.empty()) wake_us = std::min(wake_us, platform_.clocks().boot_us + kRetryUs);
+    last = platform_.sleep_until(wake_us) == Wake::Stop;
+
+    const std::int64_t now_us = platform_.clocks().boot_us;
+    const bool due = now_us >= scheduled_us;
+    last = last || (end_us && now_us >= *end_us);
+    if (due || last) {
+      look(due ? now_us - scheduled_us : 0);
+      ++taken;
+      // The schedule is fixed: what was missed stays missed, it is not made up for by looks in a row.
+      if (due) scheduled_us += ((now_us - scheduled_us) / options_.interval_us + 1) * options_.interval_us;
+      last = last || (options_.samples && taken >= *options_.samples);
+    }
+    store_waiting_readings();
+  }
+}
+
+void Recorder::look(std::int64_t late_us) {
+  TickReading reading = take_reading(platform_);
+  reading.late_us = late_us;
+  queue_bytes_ += reading.size_bytes();
+  queue_.push_back(std::move(reading));
+  drop_oldest_readings();
+}
+
+void Recorder::drop_oldest_readings() {
+  while (queue_bytes_ > options_.queue_bytes && queue_.size() > 1) {
+    if (dropped_count_ == 0) dropped_from_us_ = last_stored_us_.value_or(queue_.front().clocks.wall_us);
+    if (dropped_count_ == 0) warn("Memory for waiting readings is used up: the oldest are dropped, and the hole is recorded.");
+    ++dropped_count_;
+    dropped_for_room_ = waiting_ == Waiting::ForRoom;
+    queue_bytes_ -= queue_.front().size_bytes();
+    queue_.pop_front();
+  }
+}
+
+std::vector<GapNote> Recorder::pending_gaps() const {
+  std::vector<GapNote> gaps = gaps_;
+  if (dropped_count_ > 0) {
+    gaps.push_back({dropped_for_room_ ? "disk_full" : "readings_dropped", dropped_from_us_, queue_.front().clocks.wall_us,
+                    count_of(dropped_count_, "reading") + " dropped: the file could not be written"});
+  }
+  return gaps;
+}
+
+void Recorder::store_waiting_readings() {
+  while (!queue_.empty()) {
+    try {
+      if (!ensure_open()) return;
+      recording_->write(queue_.front(), pending_gaps());
+    } catch (const SQLite::Exception& error) {
+      handle(error);
+      return;
+    } catch (const NewerSchema&) {
+      try {
+        if (recording_) recording_->end(queue_.front().clocks.wall_us, "newer_schema");
+      } catch (const SQLite::Exception&) {
+        // The newer schema may not take this row any more; the next recorder then notes the end itself.
+      }
+      throw;
+    }
+    last_stored_us_ = queue_.front().clocks.wall_us;
+    queue_bytes_ -= queue_.front().size_bytes();
+    queue_.pop_front();
+    gaps_.clear();
+    dropped_count_ = 0;
+    ++stored_count_;
+    if (waiting_ != Waiting::ForNothing && queue_.empty()) {
+      waiting_ = Waiting::ForNothing;
+      warn("The database can be written again; what had waited is stored.");
+    }
+  }
+}
+
+void Recorder::handle(const SQLite::Exception& error) {
+  switch (fault_of(error)) {
+    case StoreFault::Busy:
+      wait_for(Waiting::ForLock, "is locked by another writer");
+      return;
+    case StoreFault::Full:
+      wait_for(Waiting::ForRoom, "cannot grow: the disk is full");
+      return;
+    case StoreFault::Damaged:
+      recording_.reset();
+      damaged_ = true;
+      return;
+    case StoreFault::Lost:
+      recording_.reset();
+      wait_for(Waiting::ForFile, "failed and is opened anew: " + describe(error));
+      return;
+  }
+}
+
+void Recorder::wait_for(Waiting what, const std::string& why) {
+  if (waiting_ == what) return;
+  waiting_ = what;
+  warn("The database " + options_.database.string() + " " + why + ". Readings wait in memory.");
+}
+
+bool Recorder::ensure_open() {
+  if (recording_ && platform_.file_identity(options_.database) != opened_) leave_moved_file();
+  if (recording_) return true;
+  try {
+    open_file();
+    return true;
+  } catch (const SQLite::Exception& error) {
+    handle(error);
+  } catch (const Error& error) {
+    // At the start the user is there to be told; later the machine goes on being looked at, and the file may come back.
+    if (!started_) throw;
+    wait_for(Waiting::ForFile, std::string("cannot be opened: ") + error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    if (!started_) throw Error(ExitCode::Failed, error.what());
+    wait_for(Waiting::ForFile, std::string("cannot be opened: ") + error.what());
+  }
+  return false;
+}
+
+void Recorder::leave_moved_file() {
+  const std::int64_t now_us = platform_.clocks().wall_us;
+  warn("The file " + options_.database.string() + " was renamed, replaced or deleted: recording goes on in a new one there.");
+  gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
+                   "the file was renamed, replaced or deleted while it was recorded to"});
+  try {
+    recording_->end(last_stored_us_.value_or(now_us), "file_moved");
+  } catch (const SQLite::Exception&) {
+    // Whoever took the old file away owns it now; the gap in the new one tells the same.
+  }
+  recording_.reset();
+}
+
+void Recorder::open_file() {
+  const std::filesystem::path& path = options_.database;
+  FileKind kind = damaged_ ? FileKind::Damaged : examine_file(path);
+  if (kind == FileKind::Newer) throw NewerSchema("a newer galproc has migrated the file");
+  if (kind == FileKind::Foreign) {
+    throw Error(ExitCode::Failed, "The file " + path.string() + " is not a galproc database, so it was left untouched. Name another file with --db.");
+  }
+  if (kind == FileKind::Damaged) {
+    move_aside("it was corrupt");
+    damaged_ = false;
+  }
+  platform_.make_shared_file(path);
+
+  RecordingFacts facts;
+  facts.host = platform_.host();
+  facts.recorder = platform_.self();
+  facts.interval_us = options_.interval_us;
+  facts.version = options_.version;
+  facts.process_source = options_.process_source;
+  facts.socket_source = "sock_diag";
+  facts.event_source = options_.event_source;
+  recording_ = std::make_unique<Recording>(path, facts, platform_.clocks(), options_.redact ? &redactor_ : nullptr,
+                                           busy_ms_for(options_.interval_us));
+  opened_ = platform_.file_identity(path);
+}
+
+void Recorder::move_aside(const std::string& reason) {
+  const std::int64_t now_us = platform_.clocks().wall_us;
+  const std::filesystem::path moved = move_damaged_aside(options_.database, now_us);
+  warn(fmt::format("The database {} was corrupt: it was moved to {}, and a new one begins.", options_.database.string(),
+                  moved.string()));
+  gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
+                   fmt::format("the file was moved to {}: {}", moved.filename().string(), reason)});
+}
+
+void Recorder::finish() {
+  const std::int64_t deadline_us = platform_.clocks().boot_us + kLastChanceUs;
+  while (!queue_.empty() && platform_.clocks().boot_us < deadline_us) {
+    const std::int64_t before_us = platform_.clocks().boot_us;
+    store_waiting_readings();
+    if (!queue_.empty() && platform_.clocks().boot_us == before_us) break;  // refused at once: no use in trying harder
+  }
+  if (!queue_.empty()) {
+    throw Error(ExitCode::Failed,
+                fmt::format("{} could not be stored in {} before the stop ({}).",
+                            count_of(static_cast<std::int64_t>(queue_.size()), "reading"), options_.database.string(),
+                            waiting_ == Waiting::ForRoom ? "the disk is full" : "another program holds its write lock"));
+  }
+  try {
+    recording_->end(platform_.clocks().wall_us, "stopped");
+  } catch (const SQLite::Exception& error) {
+    throw Error(ExitCode::Failed, "Every tick is stored, but the end of the recording could not be: " + describe(error) + ".");
+  }
+  try {
+    recording_->checkpoint();
+  } catch (const SQLite::Exception&) {
+    // A reader holds it back: everything stands in the -wal, and the next writer moves it.
+  }
+  recording_.reset();
+  say(fmt::format("Stopped after {}.", count_of(stored_count_, "tick")));
+}
+
+void Recorder::say_first_line() {
+  say(fmt::format("Recording to {} every {}; processes: {}, sockets: sock_diag, events: {}.", options_.database.string(),
+                  format_duration(options_.interval_us), options_.process_source, options_.event_source));
+  if (options_.quiet) return;
+  for (const std::string& note : options_.source_notes) say(note);
+  for (const std::string& limit : platform_.host().limits) say(limit);
+}
+
+void Recorder::say(const std::string& sentence) {
+  if (!options_.quiet) warn(sentence);
+}
+
+void Recorder::warn(const std::string& sentence) { talk_ << "galproc: " << escape_controls(sentence) << std::endl; }
+
+}  // namespace galproc

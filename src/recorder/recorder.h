@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "model/redaction.h"
+#include "platform/platform.h"
+#include "recorder/recording.h"
+
+namespace galproc {
+
+struct RecordOptions {
+  std::filesystem::path database;
+  std::int64_t interval_us = 5'000'000;
+  std::optional<std::int64_t> duration_us;
+  std::optional<std::int64_t> samples;
+  bool redact = true;
+  std::vector<std::string> redact_names;  ///< option and variable names on top of the built-in list
+  std::string process_source = "proc";
+  std::string event_source = "none";
+  std::string version;
+  std::vector<std::string> source_notes;  ///< why a better source is not in use: whole sentences
+  bool quiet = false;
+  /// How much memory readings may take while the file cannot be written.
+  std::size_t queue_bytes = 32U * 1024 * 1024;
+};
+
+/// The loop: look, store, sleep. It outlives a locked file, a full disk and a damaged, moved or deleted file.
+class Recorder {
+ public:
+  /// REQUIRES: `platform` and `talk` outlive this object. Sentences for people go to `talk`.
+  Recorder(Platform& platform, RecordOptions options, std::ostream& talk);
+
+  /// Records until it is asked to stop, or `duration` or `samples` are reached. Throws Error where recording cannot go on:
+  /// another recorder, a file that is not galproc's or of a newer schema, readings that could not be stored at the end.
+  void run();
+
+ private:
+  enum class Waiting { ForNothing, ForLock, ForRoom, ForFile };
+
+  void take_lock();
+  void loop();
+  /// A tick is due, or the last one is taken.
+  void look(std::int64_t late_us);
+  void store_waiting_readings();
+  void finish();
+
+  bool ensure_open();
+  void open_file();
+  void leave_moved_file();
+  void handle(const SQLite::Exception& error);
+  void move_aside(const std::string& reason);
+  void drop_oldest_readings();
+  std::vector<GapNote> pending_gaps() const;
+  void say(const std::string& sentence);   ///< silent with --quiet
+  void warn(const std::string& sentence);
+  void say_first_line();
+  void wait_for(Waiting what, const std::string& why);
+
+  Platform& platform_;
+  RecordOptions options_;
+  std::ostream& talk_;
+  Redactor redactor_;
+  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<Recording> recording_;
+  std::optional<FileIdentity> opened_;
+  bool started_ = false;  ///< the first attempt to open is over
+  bool damaged_ = false;  ///< SQLite said so of a file that this run wrote to
+
+  std::deque<TickReading> queue_;
+  std::size_t queue_bytes_ = 0;
+  std::int64_t dropped_count_ = 0;
+  std::int64_t dropped_from_us_ = 0;
+  bool dropped_for_room_ = false;
+  std::vector<GapNote> gaps_;  ///< to be stored with the next tick
+  std::optional<std::int64_t> last_stored_us_;
+  Waiting waiting_ = Waiting::ForNothing;
+  std::int64_t stored_count_ = 0;
+};
+
+}  // namespace galproc

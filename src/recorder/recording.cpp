@@ -1,0 +1,183 @@
+#include "recorder/recording.h"
+
+#include <cstdlib>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "model/text.h"
+#include "model/time_words.h"
+#include "recorder/port_collector.h"
+#include "recorder/system_collector.h"
+#include "store/database.h"
+
+namespace galproc {
+
+namespace {
+
+// A keyframe every 60 ticks or 5 minutes, the later: often enough that a state is found in few rows, rarely enough that
+// recording ten times a second does not store everything every six seconds.
+constexpr int kKeyframeTicks = 60;
+constexpr std::int64_t kKeyframeUs = 5 * 60 * 1'000'000LL;
+
+// Slewing may move the wall clock by 500 parts in a million: that is no step.
+constexpr std::int64_t kClockStepUs = 500'000;
+constexpr std::int64_t kClockSlewDivisor = 1000;
+constexpr std::int64_t kSuspendUs = 1'000'000;
+
+}  // namespace
+
+Recording::Recording(const std::filesystem::path& path, const RecordingFacts& facts, const Clocks& now,
+                     const Redactor* redactor, int busy_ms)
+    : database_(open_for_recording(path, busy_ms)),
+      processes_(std::make_unique<ProcessCollector>(database_, redactor)),
+      user_version_(std::make_unique<Prepared>(database_, "PRAGMA user_version")),
+      insert_tick_(std::make_unique<Prepared>(
+          database_,
+          "INSERT INTO tick (tick_id, recording_id, at_us, boot_us, keyframe_tick_id, previous_tick_id, late_us,"
+          " duration_us, process_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+      insert_error_(std::make_unique<Prepared>(
+          database_,
+          "INSERT INTO collection_error (tick_id, collector, operation, error_code, error_text, count)"
+          " VALUES (?, ?, ?, ?, ?, ?)")),
+      insert_gap_(std::make_unique<Prepared>(
+          database_, "INSERT INTO gap (recording_id, kind, from_us, to_us, detail) VALUES (?, ?, ?, ?, ?)")) {
+  others_.push_back(std::make_unique<PortCollector>(database_, *processes_));
+  others_.push_back(std::make_unique<SystemCollector>(database_));
+  begin(facts, now);
+}
+
+void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
+  SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  ProcessStore store(database_);
+  boot_id_ = store.boot_id_of(facts.host);
+  booted_us_ = facts.host.booted_us;
+  Prepared crashed(database_,
+                   "INSERT INTO recording_end (recording_id, ended_us, reason)"
+                   " SELECT r.recording_id, coalesce((SELECT at_us FROM tick AS t WHERE t.recording_id = r.recording_id"
+                   " ORDER BY t.tick_id DESC LIMIT 1), r.started_us), 'crashed' FROM recording AS r"
+                   " WHERE NOT EXISTS (SELECT 1 FROM recording_end AS e WHERE e.recording_id = r.recording_id)");
+  crashed.run();
+  Prepared newest(database_, "SELECT at_us FROM tick ORDER BY tick_id DESC LIMIT 1");
+  last_known_us_ = newest.number();
+  Prepared newest_id(database_, "SELECT max(tick_id) FROM tick");
+  next_tick_id_ = newest_id.number().value_or(0) + 1;
+  Prepared insert(database_,
+                  "INSERT INTO recording (boot_id, started_us, started_boot_us, interval_us, version, process_source,"
+                  " socket_source, event_source, network_namespace, recorder_pid, uid, user)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING recording_id");
+  recording_id_ = insert
+                      .number(boot_id_, now.wall_us, now.boot_us, facts.interval_us, facts.version, facts.process_source,
+                              facts.socket_source, facts.event_source, facts.host.network_namespace, facts.recorder.pid,
+                              facts.host.user_id, facts.host.user_name)
+                      .value();
+  transaction.commit();
+}
+
+void Recording::write(const TickReading& reading, const std::vector<GapNote>& gaps) {
+  SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  if (user_version_->number().value() > schema_version()) {
+    throw NewerSchema("a newer galproc has migrated the file");
+  }
+  std::vector<Collector*> collectors{processes_.get()};
+  for (const auto& collector : others_) collectors.push_back(collector.get());
+  const Tick tick = insert_tick(reading, keyframe_wanted_ || !gaps.empty());
+  try {
+    for (Collector* collector : collectors) collector->write(reading, tick);
+    insert_errors(reading, tick);
+    for (const GapNote& gap : gaps) insert_gap(gap);
+    if (last_tick_id_) {
+      for (const GapNote& gap : gaps_between(last_clocks_, reading.clocks)) insert_gap(gap);
+    }
+    transaction.commit();
+  } catch (...) {
+    for (Collector* collector : collectors) collector->rolled_back();
+    throw;
+  }
+  for (Collector* collector : collectors) collector->committed();
+  ++next_tick_id_;
+  if (tick.keyframe) {
+    keyframe_tick_id_ = tick.tick_id;
+    keyframe_boot_us_ = reading.clocks.boot_us;
+    ticks_since_keyframe_ = 0;
+    // One without a process table holds nobody: the next is to be one too.
+    keyframe_wanted_ = !reading.processes;
+  }
+  ++ticks_since_keyframe_;
+  last_tick_id_ = tick.tick_id;
+  last_at_us_ = tick.at_us;
+  last_clocks_ = reading.clocks;
+}
+
+bool Recording::keyframe_is_due(const TickReading& reading, bool wanted) const {
+  if (!last_tick_id_) return true;
+  if (!reading.processes) return false;
+  return wanted || (ticks_since_keyframe_ >= kKeyframeTicks &&
+                              reading.clocks.boot_us - keyframe_boot_us_ >= kKeyframeUs);
+}
+
+Tick Recording::insert_tick(const TickReading& reading, bool keyframe_wanted) {
+  Tick tick;
+  tick.tick_id = next_tick_id_;
+  tick.at_us = reading.clocks.wall_us;
+  tick.boot_id = boot_id_;
+  tick.keyframe = keyframe_is_due(reading, keyframe_wanted);
+  tick.previous_at_us = last_at_us_;
+  tick.last_known_us = last_known_us_;
+  tick.booted_us = booted_us_;
+  std::optional<std::int64_t> living;
+  if (reading.processes) {
+    living = static_cast<std::int64_t>(reading.processes->unreadable_pids.size());
+    for (const ProcessReading& process : reading.processes->processes) *living += process.ended ? 0 : 1;
+  }
+  insert_tick_->run(tick.tick_id, recording_id_, tick.at_us, reading.clocks.boot_us,
+                    tick.keyframe ? tick.tick_id : keyframe_tick_id_, last_tick_id_, reading.late_us,
+                    reading.duration_us, living);
+  return tick;
+}
+
+void Recording::insert_errors(const TickReading& reading, const Tick& tick) {
+  // Two failures of one kind are one row: the key is the kind.
+  std::map<std::tuple<std::string, std::string, int>, std::pair<std::string, std::int64_t>> kinds;
+  for (const auto& [collector, error] : reading.errors) {
+    auto& [text, count] = kinds[{collector, error.operation, error.code}];
+    text = error.text;
+    count += error.count;
+  }
+  for (const auto& [kind, told] : kinds) {
+    const auto& [collector, operation, code] = kind;
+    insert_error_->run(tick.tick_id, collector, operation, code, clean_utf8(told.first).text, told.second);
+  }
+}
+
+void Recording::insert_gap(const GapNote& gap) {
+  insert_gap_->run(recording_id_, gap.kind, gap.from_us, gap.to_us, clean_utf8(gap.detail).text);
+}
+
+std::vector<GapNote> Recording::gaps_between(const Clocks& before, const Clocks& now) const {
+  std::vector<GapNote> gaps;
+  const std::int64_t elapsed_us = now.boot_us - before.boot_us;
+  const std::int64_t stepped_us = now.wall_us - before.wall_us - elapsed_us;
+  if (std::llabs(stepped_us) > kClockStepUs + elapsed_us / kClockSlewDivisor) {
+    gaps.push_back({"clock_step", before.wall_us, now.wall_us,
+                    "the wall clock stepped " + std::string(stepped_us > 0 ? "forward" : "back") + " by " +
+                        format_duration(std::llabs(stepped_us))});
+  }
+  const std::int64_t asleep_us = elapsed_us - (now.monotonic_us - before.monotonic_us);
+  if (asleep_us > kSuspendUs) {
+    gaps.push_back({"suspended", before.wall_us, now.wall_us,
+                    "the machine was suspended for " + format_duration(asleep_us)});
+  }
+  return gaps;
+}
+
+void Recording::end(std::int64_t at_us, const char* reason) {
+  SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  Prepared insert(database_, "INSERT INTO recording_end (recording_id, ended_us, reason) VALUES (?, ?, ?)");
+  insert.run(recording_id_, at_us, reason);
+  transaction.commit();
+}
+
+void Recording::checkpoint() { database_.execAndGet("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
+}  // namespace galproc

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/redaction.h"
+#include "recorder/collector.h"
+#include "recorder/process_collector.h"
+#include "store/statement.h"
+
+namespace galproc {
+
+/// What the row of a recording says about how it was made.
+struct RecordingFacts {
+  HostReading host;
+  ProcessKey recorder;
+  std::int64_t interval_us = 0;
+  std::string version;
+  std::string process_source;
+  std::string socket_source;
+  std::string event_source;
+};
+
+/// A hole that the recorder noticed itself.
+struct GapNote {
+  std::string kind;
+  std::int64_t from_us = 0;
+  std::int64_t to_us = 0;
+  std::string detail;
+};
+
+/// Another galproc has brought the file to a schema that this binary does not know.
+class NewerSchema : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// One run on one open file. Every method may throw SQLite::Exception; then nothing of that call is stored.
+class Recording {
+ public:
+  /// Opens the file and begins: the row, and the end of what a crash left without one. `busy_ms` bounds each wait for
+  /// another writer. A null redactor stores command lines as they are; REQUIRES: it outlives this object.
+  Recording(const std::filesystem::path& path, const RecordingFacts& facts, const Clocks& now, const Redactor* redactor,
+            int busy_ms);
+
+  /// Stores one reading, with it what was noticed about the time since the one before, and the holes that the caller
+  /// knows of; after such a hole the tick is a keyframe. Throws NewerSchema too.
+  void write(const TickReading& reading, const std::vector<GapNote>& gaps);
+
+  /// `reason`: stopped, file_moved, file_lost, newer_schema.
+  void end(std::int64_t at_us, const char* reason);
+
+  /// After a clean end: the whole -wal into the file, so that a copy of the file alone is complete.
+  void checkpoint();
+
+  std::optional<std::int64_t> last_tick_us() const { return last_at_us_; }
+
+ private:
+  void begin(const RecordingFacts& facts, const Clocks& now);
+  Tick insert_tick(const TickReading& reading, bool keyframe_wanted);
+  bool keyframe_is_due(const TickReading& reading, bool wanted) const;
+  void insert_errors(const TickReading& reading, const Tick& tick);
+  void insert_gap(const GapNote& gap);
+  std::vector<GapNote> gaps_between(const Clocks& before, const Clocks& now) const;
+
+  SQLite::Database database_;
+  std::unique_ptr<ProcessCollector> processes_;
+  std::vector<std::unique_ptr<Collector>> others_;
+  std::unique_ptr<Prepared> user_version_, insert_tick_, insert_error_, insert_gap_;
+
+  std::int64_t boot_id_ = 0;
+  std::int64_t booted_us_ = 0;
+  std::int64_t recording_id_ = 0;
+  std::optional<std::int64_t> last_known_us_;  ///< newest tick of earlier recordings
+
+  std::int64_t next_tick_id_ = 1;  ///< nobody else writes ticks
+
+  // The last committed tick.
+  std::optional<std::int64_t> last_tick_id_;
+  std::optional<std::int64_t> last_at_us_;
+  Clocks last_clocks_;
+  std::int64_t keyframe_tick_id_ = 0;
+  std::int64_t keyframe_boot_us_ = 0;
+  int ticks_since_keyframe_ = 0;
+  bool keyframe_wanted_ = true;
+};
+
+}  // namespace galproc

@@ -1,0 +1,203 @@
+// A table is laid out by columns before a line is written: width is a property of the whole column, and cutting
+// one shows only in the sum of all. Widths are terminal columns, not bytes and not characters.
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/text.h"
+#include "render/cells.h"
+#include "render/formats.h"
+#include "render/tree.h"
+
+namespace galproc {
+
+namespace {
+
+constexpr int kGap = 2;             // blanks between columns
+constexpr int kLeastTextWidth = 8;  // below that a cut text says nothing
+constexpr int kLeastHeaderWidth = 6;
+
+constexpr const char* kBold = "\x1b[1m";
+constexpr const char* kDim = "\x1b[2m";
+constexpr const char* kPlain = "\x1b[0m";
+
+struct Cell {
+  std::string text;
+  int width = 0;
+  bool unknown = false;
+};
+
+struct LaidOut {
+  Cell header;
+  std::vector<Cell> cells;
+  bool flush_right = false;
+  bool may_cut_cells = false;  ///< free text; a cut number or time would be a wrong one
+  int cells_width = 0;         ///< of the widest cell
+  int width = 0;               ///< of the column
+};
+
+Cell make_cell(std::string text, bool unknown = false) {
+  text.erase(text.find_last_not_of(' ') + 1);
+  const int width = display_width(text);
+  return {std::move(text), width, unknown};
+}
+
+std::optional<std::size_t> depth_column(const RowSet& row_set) {
+  if (!row_set.tree_column) return std::nullopt;
+  for (std::size_t i = 0; i < row_set.columns.size(); ++i) {
+    if (row_set.columns[i].name == "depth" && i != *row_set.tree_column) return i;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> guides_for(const RowSet& row_set, std::size_t depth) {
+  std::vector<std::int64_t> depths;
+  depths.reserve(row_set.rows.size());
+  for (const std::vector<Value>& row : row_set.rows) {
+    const auto* known = std::get_if<std::int64_t>(&row[depth]);
+    depths.push_back(known != nullptr ? *known : 0);
+  }
+  return tree_guides(depths);
+}
+
+LaidOut lay_out(const RowSet& row_set, std::size_t column, const std::vector<std::string>* guides) {
+  const Unit unit = row_set.columns[column].unit;
+  const bool is_number = is_number_column(row_set, column);
+  LaidOut laid_out;
+  laid_out.header = make_cell(escape_controls(row_set.columns[column].name));
+  laid_out.flush_right = is_number && guides == nullptr;
+  laid_out.may_cut_cells = guides != nullptr || (!is_number && unit != Unit::InstantText && unit != Unit::InstantUs);
+  laid_out.cells.reserve(row_set.rows.size());
+  for (std::size_t row = 0; row < row_set.rows.size(); ++row) {
+    const Value& value = row_set.rows[row][column];
+    const std::string text = display_text(value, unit);
+    laid_out.cells.push_back(make_cell(guides != nullptr ? (*guides)[row] + text : text, is_unknown(value)));
+    laid_out.cells_width = std::max(laid_out.cells_width, laid_out.cells.back().width);
+  }
+  laid_out.width = std::max(laid_out.header.width, laid_out.cells_width);
+  return laid_out;
+}
+
+std::vector<LaidOut> lay_out(const RowSet& row_set) {
+  const std::optional<std::size_t> depth = depth_column(row_set);
+  const std::vector<std::string> guides = depth ? guides_for(row_set, *depth) : std::vector<std::string>{};
+  std::vector<LaidOut> columns;
+  for (const std::size_t column : readable_columns(row_set)) {
+    if (column == depth) continue;
+    const bool is_tree = depth && column == row_set.tree_column;
+    columns.push_back(lay_out(row_set, column, is_tree ? &guides : nullptr));
+  }
+  return columns;
+}
+
+int least_width_under_header(const LaidOut& column) {
+  return column.may_cut_cells ? std::max(column.header.width, kLeastTextWidth) : column.width;
+}
+
+int least_width(const LaidOut& column) {
+  return column.may_cut_cells ? kLeastTextWidth : std::max(column.cells_width, kLeastHeaderWidth);
+}
+
+/// Takes one from the widest column, the last of several (command lines come last), until the line fits or no
+/// column is wider than its `least`.
+void narrow(std::vector<LaidOut>& columns, int limit, int (*least)(const LaidOut&)) {
+  int line_width = kGap * (static_cast<int>(columns.size()) - 1);
+  for (const LaidOut& column : columns) line_width += column.width;
+  for (; line_width > limit; --line_width) {
+    LaidOut* widest = nullptr;
+    for (LaidOut& column : columns) {
+      const bool can_give = column.width > least(column);
+      if (can_give && (widest == nullptr || column.width >= widest->width)) widest = &column;
+    }
+    if (widest == nullptr) return;
+    --widest->width;
+  }
+}
+
+/// Cuts what is still too wide at the edge. A header that ends in `…` says that columns are missing after it.
+void cut_at_edge(std::vector<LaidOut>& columns, int limit) {
+  int start = 0;
+  std::size_t shown = 0;
+  while (shown < columns.size() && start < limit) {
+    LaidOut& column = columns[shown++];
+    column.width = std::min(column.width, limit - start);
+    start += column.width + kGap;
+  }
+  if (shown == columns.size()) return;
+  columns.resize(shown);
+  columns.back().header.text += "…";
+  columns.back().header.width += 1;
+}
+
+void fit(std::vector<LaidOut>& columns, int limit) {
+  narrow(columns, limit, least_width_under_header);
+  narrow(columns, limit, least_width);
+  cut_at_edge(columns, limit);
+}
+
+/// Builds one line. Blanks wait until something follows them, so that none ends the line.
+class Line {
+ public:
+  void add(const LaidOut& column, const Cell& cell, const char* style) {
+    const bool fits = cell.width <= column.width;
+    const std::string text = fits ? cell.text : cut_to_width(cell.text, column.width);
+    const int padding = column.width - (fits ? cell.width : display_width(text));
+    if (column.flush_right) blanks_ += padding;
+    if (!text.empty()) {
+      text_.append(static_cast<std::size_t>(blanks_), ' ');
+      blanks_ = 0;
+      if (style != nullptr) text_ += style;
+      text_ += text;
+      if (style != nullptr) text_ += kPlain;
+    }
+    if (!column.flush_right) blanks_ += padding;
+    blanks_ += kGap;
+  }
+
+  void end(std::ostream& out) {
+    text_ += '\n';
+    out << text_;
+    text_.clear();
+    blanks_ = 0;
+  }
+
+ private:
+  std::string text_;
+  int blanks_ = 0;
+};
+
+class TableRenderer final : public Renderer {
+ public:
+  TableRenderer(int width, bool color) : width_(width), color_(color) {}
+
+  void render(const RowSet& row_set, std::ostream& out) override {
+    if (row_set.rows.empty()) return;
+    std::vector<LaidOut> columns = lay_out(row_set);
+    if (width_ > 0) fit(columns, width_);
+    Line line;
+    for (const LaidOut& column : columns) line.add(column, column.header, color_ ? kBold : nullptr);
+    line.end(out);
+    for (std::size_t row = 0; row < row_set.rows.size() && out; ++row) {
+      for (const LaidOut& column : columns) {
+        const Cell& cell = column.cells[row];
+        line.add(column, cell, color_ && cell.unknown ? kDim : nullptr);
+      }
+      line.end(out);
+    }
+  }
+
+ private:
+  int width_;
+  bool color_;
+};
+
+}  // namespace
+
+std::unique_ptr<Renderer> make_table_renderer(int width, bool color) {
+  return std::make_unique<TableRenderer>(width, color);
+}
+
+}  // namespace galproc

@@ -1,0 +1,198 @@
+#include "store/database.h"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <system_error>
+#include <vector>
+
+#include "model/errors.h"
+#include "model/time_words.h"
+#include "store/embedded.h"
+
+namespace galproc {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kJournalLimitBytes = 64LL * 1024 * 1024;
+constexpr int kReaderBusyMs = 5000;
+
+std::int64_t pragma(SQLite::Database& database, const char* name) {
+  return database.execAndGet(std::string("PRAGMA ") + name).getInt64();
+}
+
+bool has_tables(SQLite::Database& database) {
+  return database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt64() > 0;
+}
+
+/// Looking must not change: without this the last connection to close moves the -wal into the file and removes it.
+void leave_wal_alone(SQLite::Database& database) {
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+/// The application id stands big-endian at byte 68 of the header: readable even where SQLite gives up on the rest.
+bool header_is_ours(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 72> header{};
+  if (!file.read(header.data(), header.size())) return false;
+  std::int64_t id = 0;
+  for (std::size_t i = 68; i < 72; ++i) id = id << 8 | static_cast<unsigned char>(header[i]);
+  return id == kApplicationId;
+}
+
+FileKind kind_of(SQLite::Database& database) {
+  const std::int64_t id = pragma(database, "application_id");
+  const bool empty = !has_tables(database);  // reads the schema, so that damage there shows now
+  if (id == 0 && empty) return FileKind::New;
+  if (id != kApplicationId) return FileKind::Foreign;
+  return pragma(database, "user_version") > schema_version() ? FileKind::Newer : FileKind::Ours;
+}
+
+int number_of(const EmbeddedFile& migration) { return std::atoi(migration.name); }
+
+void drop_views(SQLite::Database& database) {
+  std::vector<std::string> names;
+  {
+    SQLite::Statement views(database, "SELECT name FROM sqlite_schema WHERE type = 'view'");
+    while (views.executeStep()) names.push_back(views.getColumn(0).getString());
+  }
+  for (const std::string& name : names) database.exec("DROP VIEW \"" + name + "\"");
+}
+
+[[noreturn]] void refuse_reading(const fs::path& path, const std::string& reason) {
+  throw Error(ExitCode::Failed, "The database " + path.string() + " cannot be read: " + reason);
+}
+
+std::string reading_advice(const SQLite::Exception& error) {
+  switch (error.getExtendedErrorCode()) {
+    case SQLITE_READONLY_CANTINIT:
+    case SQLITE_READONLY_DIRECTORY:
+      return "its -shm file is missing and this user may not make one. Ask its owner to open it once, or join its group.";
+    default: break;
+  }
+  if (error.getErrorCode() == SQLITE_CANTOPEN) return "no permission. Ask to be added to its group (galproc), or name another with --db.";
+  if (error.getErrorCode() == SQLITE_NOTADB) return "it is not a database. Name another with --db.";
+  if (error.getErrorCode() == SQLITE_CORRUPT) return "it is corrupt; the recorder moves it aside at its next start.";
+  return describe(error) + ".";
+}
+
+void check_readable(SQLite::Database& database, const fs::path& path) {
+  switch (kind_of(database)) {
+    case FileKind::New: refuse_reading(path, "it is empty. Start `galproc record` first.");
+    case FileKind::Foreign: refuse_reading(path, "it was not made by galproc. Name another with --db.");
+    case FileKind::Newer: refuse_reading(path, "a newer galproc has migrated it. Use that one.");
+    default: break;
+  }
+  if (pragma(database, "user_version") < schema_version()) {
+    refuse_reading(path, "an older galproc made it. Start `galproc record` of this version once: it migrates the file.");
+  }
+}
+
+}  // namespace
+
+int schema_version() { return number_of(kSchemaFiles[kSchemaFilesCount - 1]); }
+
+FileKind examine_file(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(path)) return FileKind::New;
+  if (!fs::is_regular_file(path)) return FileKind::Foreign;
+  if (fs::file_size(path, ignored) == 0 && fs::file_size(path.string() + "-wal", ignored) == 0) return FileKind::New;
+  const bool ours = header_is_ours(path);
+  try {
+    // Read-write, since a crashed recorder's -wal may have to be recovered to see what the file is; it makes nothing.
+    SQLite::Database database(path.string(), SQLite::OPEN_READWRITE, kReaderBusyMs);
+    leave_wal_alone(database);
+    return kind_of(database);
+  } catch (const SQLite::Exception& error) {
+    if (fault_of(error) != StoreFault::Damaged) throw;
+    return ours ? FileKind::Damaged : FileKind::Foreign;
+  }
+}
+
+SQLite::Database open_for_recording(const fs::path& path, int busy_ms) {
+  SQLite::Database database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_ms);
+  int persist = 1;  // first of all: even an opening that fails must not take the -wal away
+  sqlite3_file_control(database.getHandle(), nullptr, SQLITE_FCNTL_PERSIST_WAL, &persist);
+  if (pragma(database, "application_id") == 0 && !has_tables(database)) {
+    // Before WAL: this way both stand in the file itself, not in a -wal that may be lost. Space of pruned rows can be
+    // given back only by a file that was made for it.
+    database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+  }
+  database.execAndGet("PRAGMA journal_mode = WAL");
+  database.exec("PRAGMA synchronous = NORMAL");
+  database.exec("PRAGMA temp_store = MEMORY");
+  database.execAndGet("PRAGMA journal_size_limit = " + std::to_string(kJournalLimitBytes));
+  migrate(database);
+  database.exec("PRAGMA foreign_keys = ON");
+  return database;
+}
+
+SQLite::Database open_for_reading(const fs::path& path) {
+  if (!fs::exists(path)) {
+    refuse_reading(path, "it is not there. Start `galproc record`, or name another with --db.");
+  }
+  try {
+    SQLite::Database database(path.string(), SQLite::OPEN_READONLY, kReaderBusyMs);
+    leave_wal_alone(database);
+    check_readable(database, path);
+    return database;
+  } catch (const SQLite::Exception& error) {
+    refuse_reading(path, reading_advice(error));
+  }
+}
+
+void migrate(SQLite::Database& database) {
+  if (pragma(database, "user_version") >= schema_version()) return;
+  // A no-op inside a transaction, so it is switched before; rows that point nowhere for a moment are a migration's right.
+  database.exec("PRAGMA foreign_keys = OFF");
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  const std::int64_t before = pragma(database, "user_version");  // read again under the lock: another may have been first
+  if (before < schema_version()) {
+    drop_views(database);
+    for (std::size_t i = 0; i < kSchemaFilesCount; ++i) {
+      if (number_of(kSchemaFiles[i]) > before) database.exec(kSchemaFiles[i].content);
+    }
+    for (std::size_t i = 0; i < kViewFilesCount; ++i) database.exec(kViewFiles[i].content);
+    database.exec("PRAGMA user_version = " + std::to_string(schema_version()));
+  }
+  transaction.commit();
+}
+
+StoreFault fault_of(const SQLite::Exception& error) {
+  switch (error.getErrorCode()) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return StoreFault::Busy;
+    case SQLITE_FULL: return StoreFault::Full;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return StoreFault::Damaged;
+    default: return StoreFault::Lost;
+  }
+}
+
+std::string describe(const SQLite::Exception& error) {
+  return std::string(error.what()) + " (SQLite " + std::to_string(error.getExtendedErrorCode()) + ")";
+}
+
+fs::path move_damaged_aside(const fs::path& path, std::int64_t now_us) {
+  std::string time = format_instant(now_us).substr(0, 19);
+  std::erase(time, '-');
+  std::erase(time, ':');
+  const std::string base = path.string() + ".corrupt-" + time + "Z";
+  fs::path target = base;
+  for (int number = 2; fs::exists(target); ++number) target = base + "-" + std::to_string(number);
+  fs::rename(path, target);
+  for (const char* ending : {"-wal", "-shm"}) {
+    std::error_code missing;
+    fs::rename(path.string() + ending, target.string() + ending, missing);
+  }
+  return target;
+}
+
+fs::path recorder_lock_path(const fs::path& database) { return database.string() + ".recorder-lock"; }
+
+}  // namespace galproc

@@ -1,0 +1,65 @@
+#pragma once
+
+// The file: what it is, how it is opened, and how its schema grows. Two kinds of connection exist: the recorder's, which
+// makes, migrates and writes, and a reader's, which does none of that.
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace galproc {
+
+/// 'galp': PRAGMA application_id of a galproc database.
+constexpr std::int64_t kApplicationId = 0x67616c70;
+
+/// The number of the newest migration that this binary knows: PRAGMA user_version of a current file.
+int schema_version();
+
+/// What stands at a path before it is opened for recording.
+enum class FileKind {
+  New,      ///< nothing, 0 bytes, or an SQLite database without a table and of no application
+  Ours,     ///< a galproc database of this schema or an older one
+  Damaged,  ///< a galproc database that SQLite calls corrupt or no database
+  Newer,    ///< a galproc database that a newer galproc has migrated
+  Foreign   ///< anything else
+};
+
+/// Looks without changing anything. REQUIRES: this process has no connection to the file (closing a descriptor of it
+/// would drop that connection's locks). Throws SQLite::Exception for what says nothing about the content (I/O, locked).
+FileKind examine_file(const std::filesystem::path& path);
+
+/// Opens the file for the recorder, making what is needed in an empty one and migrating an older one; waits up to
+/// `busy_ms` for other writers, then and in each later statement. WAL, synchronous=NORMAL; -wal and -shm stay after a clean stop, so that a
+/// reader without the right to make them can still open the file. Throws SQLite::Exception.
+SQLite::Database open_for_recording(const std::filesystem::path& path, int busy_ms);
+
+/// Opens the file for questions only. Throws Error (exit 1) with the reason: not there, not galproc's, older or newer
+/// than this binary, not readable.
+SQLite::Database open_for_reading(const std::filesystem::path& path);
+
+/// Brings the schema up to date in one transaction, with the views made anew. Nothing happens to a current one.
+void migrate(SQLite::Database& database);
+
+/// What a failed statement means for whoever wants to write.
+enum class StoreFault {
+  Busy,     ///< somebody else is writing: try again
+  Full,     ///< no room: try again when there is
+  Damaged,  ///< the content is corrupt
+  Lost      ///< anything else: close the connection and open it anew
+};
+StoreFault fault_of(const SQLite::Exception& error);
+
+/// The text of a failure with SQLite's extended code.
+std::string describe(const SQLite::Exception& error);
+
+/// Moves a damaged file with its -wal and -shm out of the way: NAME.corrupt-TIME, NAME.corrupt-TIME-wal and -shm. Gives
+/// the new name. REQUIRES: no connection of this process to it; the recorder's lock is held. Throws
+/// std::filesystem::filesystem_error.
+std::filesystem::path move_damaged_aside(const std::filesystem::path& path, std::int64_t now_us);
+
+/// The path of the lock that a recorder of this database holds.
+std::filesystem::path recorder_lock_path(const std::filesystem::path& database);
+
+}  // namespace galproc

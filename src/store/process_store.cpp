@@ -1,0 +1,132 @@
+#include "store/process_store.h"
+
+#include "model/text.h"
+
+namespace galproc {
+
+namespace {
+
+std::string cleaned(const std::string& bytes, bool& truncated) {
+  CleanText clean = clean_utf8(bytes);
+  truncated = truncated || clean.truncated;
+  return std::move(clean.text);
+}
+
+std::optional<std::string> cleaned(const std::optional<std::string>& bytes, bool& truncated) {
+  return bytes ? std::optional(cleaned(*bytes, truncated)) : std::nullopt;
+}
+
+}  // namespace
+
+ImageRow stored_image(const ProcessImage& image, const Redactor* redactor) {
+  ImageRow row;
+  row.name = cleaned(image.name, row.truncated);
+  row.executable = cleaned(image.executable, row.truncated);
+  if (image.arguments) {
+    row.truncated = row.truncated || image.arguments_truncated;
+    // Redacted before it is joined and quoted: where one argument ends is what tells a secret from its neighbour.
+    row.command_line = cleaned(
+        join_command_line(redactor ? redactor->redact(*image.arguments, image.arguments_truncated) : *image.arguments),
+        row.truncated);
+  }
+  row.cgroup = cleaned(image.cgroup, row.truncated);
+  row.working_directory = cleaned(image.working_directory, row.truncated);
+  row.venv = cleaned(image.venv, row.truncated);
+  row.venv_evidence = image.venv_evidence;
+  row.service_marker = cleaned(image.service_marker, row.truncated);
+  row.uid = image.user_id;
+  row.user = cleaned(image.user_name, row.truncated);
+  return row;
+}
+
+ProcessStore::ProcessStore(SQLite::Database& database)
+    : database_(database),
+      // Not OR IGNORE, which would swallow a broken CHECK or NOT NULL too.
+      insert_process_(database,
+                      "INSERT INTO process (boot_id, pid, start_token, started_us, kernel_thread, source)"
+                      " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (pid, start_token, boot_id) DO NOTHING RETURNING upid"),
+      select_process_(database, "SELECT upid FROM process WHERE pid = ? AND start_token = ? AND boot_id = ?"),
+      insert_parent_(database,
+                     "INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid) VALUES (?, ?, ?, ?, ?)"
+                     " ON CONFLICT (upid, at_us, source) DO NOTHING"),
+      select_parent_(database, "SELECT parent_pid FROM process_parent WHERE upid = ? ORDER BY at_us DESC LIMIT 1"),
+      insert_image_(database,
+                    "INSERT INTO process_image (upid, image_no, at_us, name, executable, command_line, truncated, cgroup,"
+                    " working_directory, venv, venv_evidence, service_marker, uid, user)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      select_image_(database,
+                    "SELECT image_no, name, executable, command_line, truncated, cgroup, working_directory, venv,"
+                    " venv_evidence, service_marker, uid, user"
+                    " FROM process_image WHERE upid = ? ORDER BY image_no DESC LIMIT 1"),
+      insert_exit_(database,
+                   "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_after_us, exit_code, exit_signal,"
+                   " cpu_user_us, cpu_system_us, peak_resident_bytes, read_bytes, written_bytes, final)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upid, source) DO NOTHING") {}
+
+std::int64_t ProcessStore::boot_id_of(const HostReading& host) {
+  Prepared insert(database_,
+                  "INSERT INTO boot (boot_uuid, pid_namespace, booted_us, host_name, system, release)"
+                  " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (boot_uuid, pid_namespace) DO NOTHING");
+  insert.run(host.boot_uuid, host.pid_namespace, host.booted_us, host.host_name, host.system, host.release);
+  Prepared select(database_, "SELECT boot_id FROM boot WHERE boot_uuid = ? AND pid_namespace = ?");
+  return select.number(host.boot_uuid, host.pid_namespace).value();
+}
+
+ProcessStore::Identity ProcessStore::upid_of(std::int64_t boot_id, const ProcessKey& key, std::int64_t started_us,
+                                             bool kernel_thread, const char* source) {
+  if (const auto upid = insert_process_.number(boot_id, key.pid, key.start_token, started_us, kernel_thread, source)) {
+    return {*upid, true};
+  }
+  return {select_process_.number(key.pid, key.start_token, boot_id).value(), false};
+}
+
+void ProcessStore::add_parent(std::int64_t upid, std::int64_t at_us, const char* source,
+                              std::optional<std::int64_t> parent_upid, std::int64_t parent_pid) {
+  insert_parent_.run(upid, at_us, source, parent_upid, parent_pid);
+}
+
+std::optional<std::int64_t> ProcessStore::last_parent_pid(std::int64_t upid) { return select_parent_.number(upid); }
+
+void ProcessStore::add_image(std::int64_t upid, std::int64_t image_no, std::int64_t at_us, const ImageRow& image) {
+  insert_image_.run(upid, image_no, at_us, image.name, image.executable, image.command_line, image.truncated,
+                    image.cgroup, image.working_directory, image.venv, image.venv_evidence, image.service_marker,
+                    image.uid, image.user);
+}
+
+ProcessStore::NumberedImage ProcessStore::last_image(std::int64_t upid) {
+  NumberedImage last;
+  select_image_.rows(
+      [&](SQLite::Statement& row) {
+        last.image_no = row.getColumn(0).getInt64();
+        last.image = {row.getColumn(1).getString(),       optional_text(row.getColumn(2)),
+                      optional_text(row.getColumn(3)),    row.getColumn(4).getInt() != 0,
+                      optional_text(row.getColumn(5)),    optional_text(row.getColumn(6)),
+                      optional_text(row.getColumn(7)),    optional_text(row.getColumn(8)),
+                      optional_text(row.getColumn(9)),    optional_number(row.getColumn(10)),
+                      optional_text(row.getColumn(11))};
+      },
+      upid);
+  return last;
+}
+
+void ProcessStore::add_exit(std::int64_t upid, const ExitRow& exit) {
+  std::optional<std::int64_t> code, signal, cpu_user_us, cpu_system_us, read_bytes, written_bytes;
+  if (exit.wait_status) {
+    const std::int64_t signal_number = *exit.wait_status & 0x7f;
+    if (signal_number != 0) {
+      signal = signal_number;
+    } else {
+      code = *exit.wait_status >> 8 & 0xff;
+    }
+  }
+  if (exit.usage) {
+    cpu_user_us = exit.usage->cpu_user_us;
+    cpu_system_us = exit.usage->cpu_system_us;
+    read_bytes = exit.usage->read_bytes;
+    written_bytes = exit.usage->written_bytes;
+  }
+  insert_exit_.run(upid, exit.source, exit.tick_id, exit.ended_us, exit.ended_after_us, code, signal, cpu_user_us,
+                   cpu_system_us, exit.peak_resident_bytes, read_bytes, written_bytes, exit.final);
+}
+
+}  // namespace galproc

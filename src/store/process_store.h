@@ -1,0 +1,84 @@
+#pragma once
+
+// Processes as rows: who they are (identity -> upid, for ever), whose children, what they ran, how they ended. One place
+// for everyone who may be the first to meet a process.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "model/reading.h"
+#include "model/redaction.h"
+#include "store/statement.h"
+
+namespace galproc {
+
+/// A row of process_image: valid UTF-8, secrets redacted, texts cut at 64 KiB.
+struct ImageRow {
+  std::string name;
+  std::optional<std::string> executable;
+  std::optional<std::string> command_line;
+  bool truncated = false;
+  std::optional<std::string> cgroup;
+  std::optional<std::string> working_directory;
+  std::optional<std::string> venv;
+  std::optional<std::string> venv_evidence;
+  std::optional<std::string> service_marker;
+  std::optional<std::int64_t> uid;
+  std::optional<std::string> user;
+  friend bool operator==(const ImageRow&, const ImageRow&) = default;
+};
+
+/// What may be stored of an image. A null redactor stores command lines as they are.
+ImageRow stored_image(const ProcessImage& image, const Redactor* redactor);
+
+struct ExitRow {
+  std::string source;  ///< poll, event, action, gap, reboot
+  std::optional<std::int64_t> tick_id;
+  std::int64_t ended_us = 0;
+  std::optional<std::int64_t> ended_after_us;
+  std::optional<std::int64_t> wait_status;  ///< as wait(2) encodes it
+  std::optional<ProcessUsage> usage;        ///< last known
+  std::optional<std::int64_t> peak_resident_bytes;
+  bool final = false;
+};
+
+/// REQUIRES for everything that writes: a BEGIN IMMEDIATE transaction is open.
+class ProcessStore {
+ public:
+  explicit ProcessStore(SQLite::Database& database);
+
+  /// The row of this boot, made when it is new.
+  std::int64_t boot_id_of(const HostReading& host);
+
+  struct Identity {
+    std::int64_t upid = 0;
+    bool is_new = false;  ///< nobody had met it before
+  };
+  /// The same (boot, pid, start token) is the same upid, whoever asks and however often.
+  Identity upid_of(std::int64_t boot_id, const ProcessKey& key, std::int64_t started_us, bool kernel_thread,
+                   const char* source);
+
+  void add_parent(std::int64_t upid, std::int64_t at_us, const char* source, std::optional<std::int64_t> parent_upid,
+                  std::int64_t parent_pid);
+  std::optional<std::int64_t> last_parent_pid(std::int64_t upid);
+
+  void add_image(std::int64_t upid, std::int64_t image_no, std::int64_t at_us, const ImageRow& image);
+  struct NumberedImage {
+    std::int64_t image_no = 0;  ///< 0: none is stored
+    ImageRow image;
+  };
+  NumberedImage last_image(std::int64_t upid);
+
+  /// A second row of one source is ignored: the first witness stays.
+  void add_exit(std::int64_t upid, const ExitRow& exit);
+
+ private:
+  SQLite::Database& database_;
+  Prepared insert_process_, select_process_;
+  Prepared insert_parent_, select_parent_;
+  Prepared insert_image_, select_image_;
+  Prepared insert_exit_;
+};
+
+}  // namespace galproc

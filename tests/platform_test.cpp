@@ -1,0 +1,190 @@
+// What every platform has to do, on the machine that runs the test, against what the system itself says.
+
+#include "platform/platform.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "support/fake_platform.h"
+
+namespace galproc {
+namespace {
+
+/// A child that sleeps until it is ended by its own pid.
+class Child {
+ public:
+  Child() : pid_(::fork()) {
+    if (pid_ == 0) {
+      for (;;) ::pause();
+    }
+  }
+  ~Child() { reap(); }
+  void kill() { ::kill(pid_, SIGKILL); }
+  void reap() {
+    if (pid_ <= 0) return;
+    kill();
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+const ProcessReading* find(const ProcessPass& pass, pid_t pid) {
+  const auto found = std::find_if(pass.processes.begin(), pass.processes.end(),
+                                  [&](const ProcessReading& process) { return process.key.pid == pid; });
+  return found == pass.processes.end() ? nullptr : &*found;
+}
+
+TEST(Platform, SeesThisProcessAsItIs) {
+  const auto platform = make_platform();
+  const ProcessPass pass = platform->read_processes();
+  const ProcessReading* self = find(pass, ::getpid());
+  ASSERT_TRUE(self);
+  EXPECT_EQ(self->key, platform->self());
+  EXPECT_EQ(self->parent_pid, ::getppid());
+  EXPECT_FALSE(self->kernel_thread);
+  EXPECT_FALSE(self->ended);
+  EXPECT_GT(self->usage.resident_bytes, 100'000);
+  EXPECT_EQ(self->image->user_id, static_cast<std::int64_t>(::geteuid()));
+  EXPECT_EQ(self->image->name, "platform_test");
+  EXPECT_EQ(self->image->executable, std::filesystem::read_symlink("/proc/self/exe").string());
+  EXPECT_EQ(self->image->working_directory, std::filesystem::current_path().string());
+  EXPECT_GE(platform->clocks().boot_us, self->started_boot_us);
+}
+
+TEST(Platform, APassThatSeesNothingNewGivesTheSameImageAndTheSameFigures) {
+  const Child child;
+  const auto platform = make_platform();
+  const ProcessPass first = platform->read_processes();
+  const ProcessPass second = platform->read_processes();
+  const ProcessReading* before = find(first, child.pid());
+  const ProcessReading* after = find(second, child.pid());
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(before->image, after->image);
+  EXPECT_EQ(before->key, after->key);
+}
+
+TEST(Platform, MemoryOfAQuietProcessIsThatOfStatm) {
+  const Child child;
+  const auto platform = make_platform();
+  const ProcessPass pass = platform->read_processes();
+  std::int64_t size = 0, resident = 0;
+  std::ifstream("/proc/" + std::to_string(child.pid()) + "/statm") >> size >> resident;
+  ASSERT_TRUE(find(pass, child.pid()));
+  EXPECT_EQ(find(pass, child.pid())->usage.resident_bytes, resident * ::sysconf(_SC_PAGESIZE));
+}
+
+TEST(Platform, AnUnreapedChildHasEndedAndItsStatusIsKnownToItsOwner) {
+  Child child;
+  const auto platform = make_platform();
+  ASSERT_FALSE(find(platform->read_processes(), child.pid())->ended);
+  child.kill();
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT);
+  const ProcessPass pass = platform->read_processes();
+  ASSERT_TRUE(find(pass, child.pid()));
+  EXPECT_TRUE(find(pass, child.pid())->ended);
+  EXPECT_EQ(find(pass, child.pid())->wait_status, SIGKILL);
+  child.reap();
+  EXPECT_FALSE(find(platform->read_processes(), child.pid()));
+}
+
+TEST(Platform, AnExecBetweenTwoPassesIsANewImageOfTheSameProcess) {
+  const auto platform = make_platform();
+  int go[2];
+  ASSERT_EQ(::pipe(go), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    char byte = 0;
+    if (::read(go[0], &byte, 1) == 1) ::execl("/bin/sleep", "sleep", "1000", nullptr);
+    ::_exit(1);
+  }
+  const ProcessPass first = platform->read_processes();
+  ASSERT_EQ(::write(go[1], "x", 1), 1);
+  ProcessPass second;
+  for (int i = 0; i < 1000; ++i) {
+    second = platform->read_processes();
+    if (find(second, pid) && find(second, pid)->image->name == "sleep") break;
+    ::usleep(5000);
+  }
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  ::close(go[0]);
+  ::close(go[1]);
+  ASSERT_TRUE(find(first, pid) && find(second, pid));
+  EXPECT_EQ(find(first, pid)->key, find(second, pid)->key);
+  EXPECT_NE(find(first, pid)->image, find(second, pid)->image);
+  EXPECT_EQ(find(second, pid)->image->arguments, (std::vector<std::string>{"sleep", "1000"}));
+}
+
+TEST(Platform, HostAndClocksAreThoseOfThisBoot) {
+  const auto platform = make_platform();
+  const HostReading host = platform->host();
+  EXPECT_FALSE(host.boot_uuid.empty());
+  EXPECT_FALSE(host.host_name.empty());
+  EXPECT_EQ(host.user_id, static_cast<std::int64_t>(::geteuid()));
+  const Clocks before = platform->clocks();
+  const Clocks after = platform->clocks();
+  EXPECT_LE(before.boot_us, after.boot_us);
+  EXPECT_GE(before.boot_us, before.monotonic_us - 1000);
+  EXPECT_EQ(host.boot_uuid, make_platform()->host().boot_uuid);
+}
+
+TEST(Platform, ALockIsHeldByOneProcessNamesItAndGoesWithIt) {
+  const TemporaryFolder folder;
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t holder = ::fork();
+  if (holder == 0) {
+    const LockResult held = make_platform()->lock_file(folder / "lock");
+    const char answer = held.lock ? 'y' : 'n';
+    if (::write(ready[1], &answer, 1) == 1) ::pause();
+    ::_exit(0);
+  }
+  char answer = 0;
+  ASSERT_EQ(::read(ready[0], &answer, 1), 1);
+  EXPECT_EQ(answer, 'y');
+  const auto platform = make_platform();
+  const LockResult refused = platform->lock_file(folder / "lock");
+  EXPECT_FALSE(refused.lock);
+  EXPECT_EQ(refused.holder_pid, holder);
+  ::kill(holder, SIGKILL);
+  ::waitpid(holder, nullptr, 0);
+  EXPECT_TRUE(platform->lock_file(folder / "lock").lock);
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST(Platform, SleepEndsAtItsTimeAndAtOnceWhenItIsPast) {
+  const auto platform = make_platform();
+  const std::int64_t start_us = platform->clocks().boot_us;
+  EXPECT_EQ(platform->sleep_until(start_us + 20'000), Wake::Deadline);
+  EXPECT_GE(platform->clocks().boot_us, start_us + 20'000);
+  EXPECT_EQ(platform->sleep_until(start_us), Wake::Deadline);
+}
+
+TEST(Platform, AStopRequestWakesASleeperAndStays) {
+  const pid_t sleeper = ::fork();
+  if (sleeper == 0) {
+    const auto platform = make_platform();
+    platform->catch_stop_requests();
+    ::kill(::getpid(), SIGTERM);
+    const std::int64_t far_us = platform->clocks().boot_us + 60'000'000;
+    const bool woken = platform->sleep_until(far_us) == Wake::Stop && platform->sleep_until(far_us) == Wake::Stop;
+    ::_exit(woken ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(sleeper, &status, 0), sleeper);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace galproc

@@ -1,0 +1,412 @@
+// The recorder on a scripted machine and a real database: what is stored, when, and what a fault leaves behind.
+
+#include "recorder/recorder.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "store/database.h"
+#include "support/fake_platform.h"
+
+namespace galproc {
+namespace {
+
+constexpr std::int64_t kSecond = FakePlatform::kSecond;
+
+class RecorderTest : public testing::Test {
+ protected:
+  RecordOptions options() {
+    RecordOptions options;
+    options.database = folder_ / "galproc.db";
+    options.interval_us = 5 * kSecond;
+    options.version = "test";
+    return options;
+  }
+  /// Records `ticks` looks; `change(n)` shapes the world before look n, from 1.
+  void record(int ticks, const std::function<void(int)>& change = [](int) {}) { record(ticks, options(), change); }
+  void record(int ticks, RecordOptions with, const std::function<void(int)>& change = [](int) {}) {
+    with.samples = ticks;
+    int look = 0;
+    world_.on_wake = [&, due_us = world_.now.boot_us](int) mutable {
+      if (world_.now.boot_us < due_us) return true;  // woken to try a locked file again
+      due_us = world_.now.boot_us + with.interval_us;
+      change(++look);
+      return true;
+    };
+    Recorder(world_, with, talk_).run();
+  }
+  SQLite::Database open() { return open_for_reading(folder_ / "galproc.db"); }
+  /// The rows of a statement, cells joined by '|', rows by a newline.
+  std::string ask(const std::string& sql) {
+    SQLite::Database database = open();
+    SQLite::Statement statement(database, sql);
+    std::string text;
+    while (statement.executeStep()) {
+      for (int i = 0; i < statement.getColumnCount(); ++i) {
+        text += (i > 0 ? "|" : "") + (statement.getColumn(i).isNull() ? "NULL" : statement.getColumn(i).getString());
+      }
+      text += "\n";
+    }
+    return text;
+  }
+
+  TemporaryFolder folder_;
+  FakePlatform world_;
+  std::ostringstream talk_;
+};
+
+TEST_F(RecorderTest, ALifeIsOneUpidWithItsImagesItsParentsAndAnEndWithBounds) {
+  world_.start(1, 0, "init");
+  record(5, [&](int look) {
+    if (look == 2) world_.start(10, 1, "shell");
+    if (look == 3) world_.exec(10, {"/bin/server", "--port", "8080"});
+    if (look == 4) world_.processes.at(10).parent_pid = 0;
+    if (look == 5) world_.end(10);
+  });
+  EXPECT_EQ(ask("SELECT count(*) FROM process WHERE pid = 10"), "1\n");
+  EXPECT_EQ(ask("SELECT image_no, name, command_line FROM process_image JOIN process USING (upid) WHERE pid = 10"),
+            "1|shell|/bin/shell\n2|server|/bin/server --port 8080\n");
+  EXPECT_EQ(ask("SELECT parent_pid, parent_upid FROM process_parent JOIN process USING (upid) WHERE pid = 10 ORDER BY at_us"),
+            "1|1\n0|NULL\n");
+  EXPECT_EQ(ask("SELECT x.source, x.ended_us - x.ended_after_us, x.tick_id, x.final FROM process_exit AS x"), "poll|5000000|5|0\n");
+}
+
+TEST_F(RecorderTest, TwoProcessesThatShareAPidOneAfterTheOtherAreTwoRows) {
+  const ProcessKey first = world_.start(10, 0, "first");
+  record(3, [&](int look) {
+    if (look == 2) {
+      world_.end(10);
+      world_.start(10, 0, "second");
+    }
+  });
+  EXPECT_EQ(ask("SELECT upid, start_token = " + std::to_string(first.start_token) + " FROM process WHERE pid = 10 ORDER BY upid"),
+            "1|1\n2|0\n");
+  EXPECT_EQ(ask("SELECT upid, tick_id FROM process_exit"), "1|2\n");
+}
+
+TEST_F(RecorderTest, SamplesAreStoredAtBirthWhenSomethingMovedAndAtKeyframes) {
+  RecordOptions fast = options();
+  fast.interval_us = 10 * kSecond;
+  world_.start(1, 0, "idle");
+  world_.start(2, 0, "busy");
+  record(62, fast, [&](int look) {
+    if (look > 1 && look % 10 == 0) world_.run(2, 1000);
+  });
+  EXPECT_EQ(ask("SELECT tick_id FROM process_sample JOIN process USING (upid) WHERE pid = 1"), "1\n61\n");
+  EXPECT_EQ(ask("SELECT tick_id FROM process_sample JOIN process USING (upid) WHERE pid = 2"), "1\n10\n20\n30\n40\n50\n60\n61\n");
+  EXPECT_EQ(ask("SELECT tick_id FROM tick WHERE tick_id = keyframe_tick_id"), "1\n61\n");
+}
+
+TEST_F(RecorderTest, AProcessKeepsItsUpidAndItsImageOverRestartsOfTheRecorderInOneBoot) {
+  world_.start(1, 0, "init");
+  world_.start(7, 1, "service");
+  record(2);
+  world_.end(1);
+  record(2);
+  EXPECT_EQ(ask("SELECT count(*) FROM process WHERE pid = 7"), "1\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM process_image JOIN process USING (upid) WHERE pid = 7"), "1\n");
+  EXPECT_EQ(ask("SELECT pid, x.source, ended_after_us = (SELECT at_us FROM tick WHERE tick_id = 2), x.tick_id FROM process_exit AS x"
+                " JOIN process USING (upid)"),
+            "1|gap|1|3\n");
+  EXPECT_EQ(ask("SELECT tick_id FROM tick WHERE tick_id = keyframe_tick_id"), "1\n3\n");
+  EXPECT_EQ(ask("SELECT tick_id FROM tick WHERE previous_tick_id IS NULL"), "1\n3\n");
+}
+
+TEST_F(RecorderTest, ANewBootEndsEverythingOfTheOldOneAndReusesNoUpid) {
+  world_.start(1, 0, "init");
+  world_.listen(1, 80);
+  record(2);
+  world_.boot_uuid = "boot-2";
+  world_.pass_time(60 * kSecond);
+  world_.now.boot_us = 10 * kSecond;
+  record(1);
+  EXPECT_EQ(ask("SELECT upid, boot_id FROM process"), "1|1\n2|2\n");
+  EXPECT_EQ(ask("SELECT upid, source FROM process_exit"), "1|reboot\n");
+  EXPECT_EQ(ask("SELECT binding_id, source FROM port_release"), "1|reboot\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM port_binding"), "2\n");
+}
+
+TEST_F(RecorderTest, APortThatChangesHandsIsTwoIntervalsAndOneSharedByTwoIsTwoHolds) {
+  world_.start(1, 0, "old");
+  world_.start(2, 0, "new");
+  world_.listen(1, 8080);
+  record(4, [&](int look) {
+    if (look == 2) world_.sockets.front().holders.push_back(world_.processes.at(2).key);
+    if (look == 3) world_.sockets.front().holders.erase(world_.sockets.front().holders.begin());
+    if (look == 4) world_.close_port(8080);
+  });
+  EXPECT_EQ(ask("SELECT b.upid, b.tick_id, r.tick_id, r.released_us - r.released_after_us FROM port_binding AS b"
+                " JOIN port_release AS r USING (binding_id) ORDER BY binding_id"),
+            "1|1|3|5000000\n2|2|4|5000000\n");
+}
+
+TEST_F(RecorderTest, APortWhoseHolderMayNotBeSeenIsABindingWithoutUpid) {
+  world_.sockets.push_back({Protocol::Udp, "::", 53, 1, {}});
+  record(2);
+  EXPECT_EQ(ask("SELECT upid, protocol, address, port FROM port_binding"), "NULL|udp|::|53\n");
+}
+
+TEST_F(RecorderTest, AProcessThatCannotBeReadIsNotTakenForDeadAndStaysInTheKeyframe) {
+  world_.start(1, 0, "shy");
+  RecordOptions fast = options();
+  fast.interval_us = 10 * kSecond;
+  record(62, fast, [&](int look) {
+    if (look == 2) world_.unreadable_pids = {1};
+    if (look == 62) {
+      world_.unreadable_pids.clear();
+      world_.end(1);
+    }
+  });
+  EXPECT_EQ(ask("SELECT tick_id FROM process_sample"), "1\n61\n");
+  EXPECT_EQ(ask("SELECT tick_id, ended_after_us = (SELECT at_us FROM tick WHERE tick_id = 1) FROM process_exit"), "62|1\n");
+}
+
+TEST_F(RecorderTest, AZombieHasEndedOnceWithItsStatusEvenWhenItIsNeverReaped) {
+  world_.start(1, 0, "worker");
+  record(4, [&](int look) {
+    ProcessReading& process = world_.processes.at(1);
+    if (look == 2) {
+      process.ended = true;
+      process.usage.state = ProcessState::Zombie;
+      process.wait_status = 9;
+    }
+  });
+  record(1);
+  EXPECT_EQ(ask("SELECT tick_id, exit_code, exit_signal, final FROM process_exit"), "2|NULL|9|1\n");
+  EXPECT_EQ(ask("SELECT process_count FROM tick"), "1\n0\n0\n0\n0\n");
+}
+
+TEST_F(RecorderTest, WhatWasDeniedIsOneCountedRowAKindAndTick) {
+  world_.read_errors = {{"read io", 13, "Permission denied", 41}};
+  record(2);
+  EXPECT_EQ(ask("SELECT tick_id, collector, operation, error_code, error_text, count FROM collection_error"),
+            "1|processes|read io|13|Permission denied|41\n2|processes|read io|13|Permission denied|41\n");
+}
+
+TEST_F(RecorderTest, SecretsAreRedactedBeforeTheyAreStoredUnlessAskedNotTo) {
+  world_.start(1, 0, "db");
+  world_.exec(1, {"/bin/db", "--password", "hunter2"});
+  record(1);
+  EXPECT_EQ(ask("SELECT command_line FROM process_image"), "/bin/db --password '[redacted]'\n");
+  RecordOptions open_words = options();
+  open_words.redact = false;
+  world_.exec(1, {"/bin/db", "--password", "hunter3"});
+  record(1, open_words);
+  EXPECT_EQ(ask("SELECT command_line FROM process_image WHERE image_no = 2"), "/bin/db --password hunter3\n");
+}
+
+TEST_F(RecorderTest, HostileTextIsStoredAsValidUtf8) {
+  world_.start(1, 0, "x");
+  auto image = std::make_shared<ProcessImage>();
+  image->name = "\xff\xfe) (evil\n";
+  image->arguments = {std::string("a\0b", 3), "\xc3\x28", std::string(100'000, 'x')};
+  world_.processes.at(1).image = image;
+  record(1);
+  EXPECT_EQ(ask("SELECT hex(name) FROM process_image"), "EFBFBDEFBFBD2920286576696C0A\n");
+  EXPECT_EQ(ask("SELECT truncated, length(CAST(command_line AS BLOB)) <= 65536, instr(command_line, char(0)) FROM process_image"), "1|1|0\n");
+}
+
+TEST_F(RecorderTest, AStepOfTheWallClockAndASuspendAreGaps) {
+  record(4, [&](int look) {
+    if (look == 2) world_.now.wall_us -= 3600 * kSecond;
+    if (look == 3) {
+      world_.now.wall_us += 600 * kSecond;
+      world_.now.boot_us += 600 * kSecond;
+    }
+  });
+  EXPECT_EQ(ask("SELECT kind, detail FROM gap ORDER BY gap_id"),
+            "clock_step|the wall clock stepped back by 1h00m\nsuspended|the machine was suspended for 10m00s\n");
+}
+
+TEST_F(RecorderTest, ALateTickSaysHowLateAndTheScheduleGoesOn) {
+  record(3, [&](int look) {
+    if (look == 2) world_.pass_time(17 * kSecond);
+  });
+  EXPECT_EQ(ask("SELECT late_us, boot_us - 1000000000 FROM tick"), "0|0\n17000000|22000000\n0|25000000\n");
+}
+
+TEST_F(RecorderTest, AStopTakesALastTickAndClosesTheRecording) {
+  world_.on_wake = [&](int sleep) {
+    world_.pass_time(sleep == 3 ? kSecond : 0);
+    return sleep < 3;
+  };
+  Recorder(world_, options(), talk_).run();
+  EXPECT_EQ(ask("SELECT count(*) FROM tick"), "3\n");
+  EXPECT_EQ(ask("SELECT recording_id, reason FROM recording_end"), "1|stopped\n");
+}
+
+TEST_F(RecorderTest, DurationEndsWithATickAtItsEnd) {
+  RecordOptions timed = options();
+  timed.duration_us = 12 * kSecond;
+  Recorder(world_, timed, talk_).run();
+  EXPECT_EQ(ask("SELECT boot_us - 1000000000 FROM tick"), "0\n5000000\n10000000\n12000000\n");
+}
+
+TEST_F(RecorderTest, ASecondRecorderIsRefusedByNamingTheFirst) {
+  world_.lock_holder = 777;
+  try {
+    Recorder(world_, options(), talk_).run();
+    FAIL() << "it recorded";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::Failed);
+    EXPECT_NE(std::string(error.what()).find("pid 777"), std::string::npos);
+  }
+}
+
+TEST_F(RecorderTest, WhileAnotherWriterHoldsTheFileReadingsWaitAndNothingIsLost) {
+  world_.start(1, 0, "busy");
+  RecordOptions fast = options();
+  fast.interval_us = kSecond / 10;  // a locked file is waited for in real time, half an interval at most
+  std::unique_ptr<SQLite::Database> other;
+  record(12, fast, [&](int look) {
+    world_.run(1, 1000);
+    if (look == 3) {
+      other = std::make_unique<SQLite::Database>((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE);
+      other->exec("BEGIN IMMEDIATE");
+    }
+    if (look == 5) world_.start(2, 1, "born");
+    if (look == 7) world_.end(2);
+    if (look == 9) other.reset();
+  });
+  EXPECT_EQ(ask("SELECT count(*), max(late_us) FROM tick"), "12|0\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM process_sample JOIN process USING (upid) WHERE pid = 1"), "12\n");
+  EXPECT_EQ(ask("SELECT p.started_us < x.ended_us, x.tick_id FROM process_exit AS x JOIN process AS p USING (upid)"), "1|7\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM gap"), "0\n");
+  EXPECT_NE(talk_.str().find("locked by another writer"), std::string::npos);
+}
+
+TEST_F(RecorderTest, ReadingsThatHadToBeDroppedAreAGapAndTheNextTickIsAKeyframe) {
+  world_.start(1, 0, "busy");
+  RecordOptions small = options();
+  small.interval_us = kSecond / 10;
+  small.queue_bytes = 3 * (sizeof(TickReading) + sizeof(ProcessReading));
+  std::unique_ptr<SQLite::Database> other;
+  record(12, small, [&](int look) {
+    world_.run(1, 1000);
+    if (look == 3) {
+      other = std::make_unique<SQLite::Database>((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE);
+      other->exec("BEGIN IMMEDIATE");
+    }
+    if (look == 10) other.reset();
+  });
+  EXPECT_EQ(ask("SELECT count(*) FROM tick"), "7\n");
+  EXPECT_EQ(ask("SELECT kind, detail, from_us = (SELECT at_us FROM tick WHERE tick_id = 2), to_us = (SELECT at_us FROM tick"
+                " WHERE tick_id = 3) FROM gap"),
+            "readings_dropped|5 readings dropped: the file could not be written|1|1\n");
+  EXPECT_EQ(ask("SELECT tick_id FROM tick WHERE tick_id = keyframe_tick_id"), "1\n3\n");
+}
+
+TEST_F(RecorderTest, ACorruptDatabaseIsMovedAsideWithItsJournalAndRecordingGoesOn) {
+  world_.start(1, 0, "init");
+  record(2);
+  {
+    std::fstream file(folder_ / "galproc.db", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(100);
+    file.write(std::string(4000, 'z').data(), 4000);
+  }
+  record(1);
+  EXPECT_EQ(ask("SELECT kind FROM gap"), "file_moved\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM tick"), "1\n");
+  int moved = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    moved += entry.path().filename().string().starts_with("galproc.db.corrupt-") ? 1 : 0;
+  }
+  EXPECT_EQ(moved, 3);
+}
+
+TEST_F(RecorderTest, AFileThatIsReplacedOrDeletedWhileItIsRecordedToIsAGapInTheNewOne) {
+  record(4, [&](int look) {
+    if (look == 3) {
+      for (const char* ending : {"", "-wal", "-shm"}) {
+        std::filesystem::rename((folder_ / "galproc.db").string() + ending, (folder_ / "moved.db").string() + ending);
+      }
+    }
+  });
+  EXPECT_EQ(ask("SELECT count(*) FROM tick"), "2\n");
+  EXPECT_EQ(ask("SELECT kind FROM gap"), "file_moved\n");
+  SQLite::Database old = open_for_reading(folder_ / "moved.db");
+  EXPECT_EQ(old.execAndGet("SELECT count(*) FROM tick").getInt(), 2);
+  EXPECT_EQ(old.execAndGet("SELECT reason FROM recording_end").getString(), "file_moved");
+}
+
+TEST_F(RecorderTest, AForeignFileIsRefusedUntouched) {
+  const auto refused = [&](const std::string& what) {
+    try {
+      Recorder(world_, options(), talk_).run();
+      ADD_FAILURE() << what << " was recorded to";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::Failed);
+      EXPECT_NE(std::string(error.what()).find("galproc.db"), std::string::npos);
+    }
+  };
+  std::ofstream(folder_ / "galproc.db") << "my shopping list, which is longer than a header of a database: milk, bread, butter, eggs, salt";
+  refused("text");
+  std::ostringstream kept;
+  kept << std::ifstream(folder_ / "galproc.db").rdbuf();
+  EXPECT_TRUE(kept.str().starts_with("my shopping list"));
+
+  std::filesystem::remove(folder_ / "galproc.db");
+  SQLite::Database((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x)");
+  refused("another program's database");
+  SQLite::Database theirs((folder_ / "galproc.db").string(), SQLite::OPEN_READONLY);
+  EXPECT_EQ(theirs.execAndGet("SELECT group_concat(name) FROM sqlite_schema").getString(), "theirs");
+}
+
+TEST_F(RecorderTest, AFileOfANewerSchemaIsRefusedAndOneThatIsMigratedMeanwhileEndsTheRecording) {
+  record(1);
+  const auto raise_schema = [&] {
+    SQLite::Database((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 999");
+  };
+  EXPECT_THROW(record(3, [&](int look) { if (look == 2) raise_schema(); }), Error);
+  EXPECT_THROW(record(1), Error);
+  SQLite::Database database((folder_ / "galproc.db").string(), SQLite::OPEN_READONLY);
+  EXPECT_EQ(database.execAndGet("SELECT count(*) FROM tick").getInt(), 2);
+  EXPECT_EQ(database.execAndGet("SELECT reason FROM recording_end WHERE recording_id = 2").getString(), "newer_schema");
+}
+
+TEST_F(RecorderTest, AnEmptyFileIsNewAndAnExistingOneKeepsItsMode) {
+  std::ofstream(folder_ / "galproc.db").flush();
+  std::filesystem::permissions(folder_ / "galproc.db", std::filesystem::perms(0600));
+  record(1);
+  EXPECT_EQ(ask("SELECT count(*) FROM tick"), "1\n");
+  EXPECT_EQ(std::filesystem::status(folder_ / "galproc.db").permissions(), std::filesystem::perms(0600));
+}
+
+TEST_F(RecorderTest, FilesAreMadeForTheOwnerAndTheGroupAndTheJournalStaysAfterACleanStop) {
+  RecordOptions deep = options();
+  deep.database = folder_ / "new" / "galproc.db";
+  record(1, deep);
+  EXPECT_EQ(std::filesystem::status(folder_ / "new").permissions(), std::filesystem::perms(0750));
+  for (const char* ending : {"", "-wal", "-shm"}) {
+    EXPECT_EQ(std::filesystem::status(deep.database.string() + ending).permissions(), std::filesystem::perms(0640)) << ending;
+  }
+}
+
+TEST_F(RecorderTest, WhateverCallFailsTheLogStaysTrue) {
+  world_.start(1, 0, "init");
+  world_.listen(1, 80);
+  for (int fail_at = 1; fail_at < 100; ++fail_at) {
+    RecordOptions own = options();
+    own.database = folder_ / ("fault" + std::to_string(fail_at) + ".db");
+    own.samples = 3;
+    FailingPlatform failing(world_, fail_at);
+    try {
+      Recorder(failing, own, talk_).run();
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("made to fail"), std::string::npos);
+      continue;  // said so at the start, before anything was recorded
+    }
+    SQLite::Database database = open_for_reading(own.database);
+    EXPECT_EQ(database.execAndGet("SELECT count(*) FROM tick").getInt(), 3);
+    EXPECT_EQ(database.execAndGet("SELECT count(*) FROM process_exit").getInt(), 0) << "call " << fail_at;
+    EXPECT_EQ(database.execAndGet("SELECT count(*) FROM port_release").getInt(), 0) << "call " << fail_at;
+    EXPECT_EQ(database.execAndGet("SELECT count(*) FROM collection_error").getInt(), failing.failed() ? 1 : 0);
+    if (!failing.failed()) return;
+  }
+  FAIL() << "the recorder makes more calls than this test expects";
+}
+
+}  // namespace
+}  // namespace galproc

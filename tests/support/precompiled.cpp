@@ -1,0 +1,1 @@
+// Holds the header that every test includes, compiled once.
