@@ -3,9 +3,9 @@
 -- why: the chain of creators, with those that are long gone; not the init that orphans are given to
 -- example: galproc query ancestry --pid 4242
 -- example: galproc query ancestry --pid 4242 --at 'yesterday 03:12'
--- param: pid integer: the process's number; without --at all that ever had it are answered for
+-- param: pid integer: the process's number
 -- param: upid integer: the process
--- param: at instant default latest: the moment at which the number was this process's; names are those of then
+-- param: at instant: only the last process that had the number then; names are those of then
 -- require: pid | upid
 -- column: depth integer: generations up: 0 is the process itself
 -- column: upid integer: the process; unknown where it could not be seen
@@ -23,13 +23,14 @@ WITH RECURSIVE
     SELECT upid FROM process
     WHERE upid = :upid AND (:pid IS NULL OR pid = :pid)
     UNION ALL
-    SELECT p.upid
-    FROM process AS p
-    WHERE :upid IS NULL AND p.pid = :pid
-      AND (:at IS NULL
-           OR p.started_us <= :at
-             AND NOT EXISTS (SELECT 1 FROM process_exit AS x
-                             WHERE x.upid = p.upid AND x.ended_us <= :at))
+    SELECT upid FROM process
+    WHERE :upid IS NULL AND pid = :pid AND :at IS NULL
+    UNION ALL
+    SELECT * FROM (
+      SELECT upid FROM process
+      WHERE :upid IS NULL AND pid = :pid AND started_us <= :at
+      ORDER BY started_us DESC, upid DESC
+      LIMIT 1)
   ),
   chain (of_upid, depth, upid, pid) AS (
     SELECT a.upid, 0, a.upid, p.pid

@@ -4,8 +4,8 @@
 set -euo pipefail
 
 declare -A sets=(
-  [build]="g++ cmake ninja-build libsqlitecpp-dev libsqlite3-dev libcli11-dev libhowardhinnant-date-dev libfmt-dev nlohmann-json3-dev"
-  [test]="libgtest-dev ccache clang-tidy clang-format libclang-rt-14-dev sqlite3 python3 util-linux procps"
+  [build]="g++ cmake ninja-build libsqlitecpp-dev libsqlite3-dev libcli11-dev libhowardhinnant-date-dev libfmt-dev"
+  [test]="libgtest-dev nlohmann-json3-dev ccache clang-tidy clang-format libclang-rt-14-dev sqlite3 python3 util-linux procps"
   [bench]="atop sysstat procps python3 python3-psutil"
 )
 
@@ -19,7 +19,7 @@ done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "galproc: this system has no apt-get; install these Debian packages' like by hand: ${missing[*]}" >&2
+  echo "galproc: this system has no apt-get; install the like of these Debian packages by hand: ${missing[*]}" >&2
   exit 1
 fi
 sudo=()

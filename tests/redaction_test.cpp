@@ -305,5 +305,11 @@ TEST(Redactor, SurvivesHostileArguments) {
   }
 }
 
+TEST(Redactor, SurvivesQuotesWithinQuotes) {
+  const std::string quotes(32000, '\'');
+  EXPECT_EQ(Redactor().redact_text(quotes + "\" a b \"" + quotes), quotes + "\" a b \"" + quotes);
+  EXPECT_EQ(Redactor().redact_text("ssh h \"sh -c 'mysql -pX'\""), "ssh h \"sh -c 'mysql -p[redacted]'\"");
+}
+
 }  // namespace
 }  // namespace galproc

@@ -6,8 +6,8 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%S', t.at_us / 1000000, 'unixepoch')
     || printf('.%06dZ', t.at_us % 1000000) AS at,  -- the same as text
   max(0.0, min(100.0, 100.0 * (s.cpu_busy_us - before.cpu_busy_us)
-    / nullif(s.cpu_total_us - before.cpu_total_us, 0))) AS cpu_pct,
-                             -- of all CPUs since the tick before, 0 to 100; NULL at a recording's first
+    / nullif(s.cpu_total_us - before.cpu_total_us, 0)
+    )) AS cpu_pct,           -- of all CPUs since the tick before, 0 to 100; NULL at a recording's first
   s.memory_total_bytes,      -- installed memory
   s.memory_available_bytes,  -- memory that can be had without swapping
   s.swap_used_bytes,         -- swap space in use

@@ -1,7 +1,6 @@
 #include "cli/app.h"
 
 #include <CLI/CLI.hpp>
-#include <SQLiteCpp/SQLiteCpp.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,7 +26,7 @@ constexpr const char* kDescription =
 void add_common_flags(CLI::App& app, Context& context) {
   CommonOptions& common = context.common;
   app.set_version_flag("--version", [] {
-    return fmt::format("galproc {}\nSQLite {}\nschema {}", GALPROC_VERSION, SQLite::getLibVersion(), schema_version());
+    return fmt::format("galproc {}\nSQLite {}\nschema {}", GALPROC_VERSION, sqlite_version(), schema_version());
   });
   app.add_option("--db", common.database, "The database; else GALPROC_DB, else the system's or the user's own")->type_name("PATH");
   app.add_option("--format", common.format, "table, json, jsonl, csv, markdown")

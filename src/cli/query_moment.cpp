@@ -30,6 +30,12 @@ std::int64_t parse_integer(const std::string& text) {
   return value;
 }
 
+/// The detail of a gap, a sentence, for use inside another.
+std::string inner(std::string detail) {
+  if (detail.ends_with('.')) detail.pop_back();
+  return escape_controls(detail);
+}
+
 std::optional<std::string> word_of(const std::map<std::string, std::string>& words, const std::string& name) {
   const auto found = words.find(name);
   return found == words.end() ? std::nullopt : std::optional(found->second);
@@ -135,7 +141,7 @@ std::vector<std::string> QueryMoment::about_moment() const {
   std::string kind = "no tick since";
   Prepared(database_,
            "SELECT kind, detail FROM gaps WHERE from_us <= ?1 AND coalesce(to_us, ?1) >= ?1 ORDER BY from_us DESC LIMIT 1")
-      .rows([&](SQLite::Statement& row) { kind = row.getColumn(0).getString() + ": " + row.getColumn(1).getString(); },
+      .rows([&](SQLite::Statement& row) { kind = row.getColumn(0).getString() + ": " + inner(row.getColumn(1).getString()); },
             *at_us_);
   return {fmt::format("The moment lies in a gap ({}): these rows are of {}, {} before it.", kind, format_instant(*tick_us),
                       format_duration(age_us))};
@@ -152,7 +158,7 @@ std::vector<std::string> QueryMoment::about_range() const {
             const auto to_us = optional_number(row.getColumn(2));
             gaps.push_back(fmt::format("The range touches a gap ({}) from {} to {}: {}.", row.getColumn(0).getString(),
                                        format_instant(row.getColumn(1).getInt64()),
-                                       to_us ? format_instant(*to_us) : "now", row.getColumn(3).getString()));
+                                       to_us ? format_instant(*to_us) : "now", inner(row.getColumn(3).getString())));
           },
           since_us_.value_or(0), *until_us_);
   if (gaps.size() > kShown) {

@@ -36,7 +36,7 @@ bool is_message_flag(std::string_view flag) {
 
 }  // namespace
 
-Redactor::Redactor(std::vector<std::string> extra_names) : names_(extra_names) {}
+Redactor::Redactor(const std::vector<std::string>& extra_names) : names_(extra_names) {}
 
 std::vector<std::string> Redactor::redact(std::vector<std::string> arguments, bool last_truncated) const {
   // A process that sets its title leaves one string, and empty ones where the other arguments were.

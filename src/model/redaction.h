@@ -19,7 +19,7 @@ class Redactor {
  public:
   /// `extra_names`: further options and variables whose value is secret, without dashes; case does not count, `-` and
   /// `_` are the same.
-  explicit Redactor(std::vector<std::string> extra_names = {});
+  explicit Redactor(const std::vector<std::string>& extra_names = {});
 
   /// An argument vector as the system gave it. To be called before joining: `--password "a b"` is lost afterwards.
   /// `last_truncated`: the last argument was cut short; what may be the beginning of a secret is one then. An

@@ -1,7 +1,6 @@
 #include "model/secret_options.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace galproc {
 
@@ -71,42 +70,44 @@ constexpr ProgramName kPrograms[] = {
     {"openssl", Program::Openssl},
 };
 
+/// Where the value stands: `-pX`, `-p X`.
+enum class Form : char { Attached, Detached, Either };
+
 struct ProgramOption {
   Program program;
+  Form form;
+  char keep_until;  ///< as in Expected
   std::string_view flag;
-  bool attached;  ///< `-pX`
-  bool detached;  ///< `-p X`
-  char keep_until = '\0';
   std::string_view starts = {};
 };
 
 constexpr ProgramOption kOptions[] = {
-    {Program::Mysql, "-p", true, false},  // alone it asks, and the next word is the database
-    {Program::Sshpass, "-p", true, true},
-    {Program::Curl, "-u", true, true, ':'},
-    {Program::Curl, "--user", false, true, ':'},
-    {Program::Curl, "-U", true, true, ':'},
-    {Program::Curl, "--proxy-user", false, true, ':'},
-    {Program::Curl, "--oauth2-bearer", false, true},
-    {Program::Curl, "-b", true, true, '='},  // cookies; without a `=` it is a file
-    {Program::Curl, "--cookie", false, true, '='},
-    {Program::Httpie, "-a", true, true, ':'},
-    {Program::Httpie, "--auth", false, true, ':'},
-    {Program::Redis, "-a", false, true},
-    {Program::Mongo, "-p", true, true},
-    {Program::Ldap, "-w", true, true},
-    {Program::Samba, "-U", true, true, '%'},
-    {Program::Samba, "--user", false, true, '%'},
-    {Program::Lftp, "-u", true, true, ','},
-    {Program::SqlServer, "-P", true, true},
-    {Program::Zip, "-P", true, true},
-    {Program::SevenZip, "-p", true, false},
-    {Program::Mosquitto, "-P", false, true},
-    {Program::Ipmi, "-P", true, true},
-    {Program::Login, "-p", true, true},
-    {Program::Openssl, "-passin", false, true, ':', "pass:"},
-    {Program::Openssl, "-passout", false, true, ':', "pass:"},
-    {Program::Openssl, "-pass", false, true, ':', "pass:"},
+    {Program::Mysql, Form::Attached, '\0', "-p"},  // alone it asks, and the next word is the database
+    {Program::Sshpass, Form::Either, '\0', "-p"},
+    {Program::Curl, Form::Either, ':', "-u"},
+    {Program::Curl, Form::Detached, ':', "--user"},
+    {Program::Curl, Form::Either, ':', "-U"},
+    {Program::Curl, Form::Detached, ':', "--proxy-user"},
+    {Program::Curl, Form::Detached, '\0', "--oauth2-bearer"},
+    {Program::Curl, Form::Either, '=', "-b"},  // cookies; without a `=` it is a file
+    {Program::Curl, Form::Detached, '=', "--cookie"},
+    {Program::Httpie, Form::Either, ':', "-a"},
+    {Program::Httpie, Form::Detached, ':', "--auth"},
+    {Program::Redis, Form::Detached, '\0', "-a"},
+    {Program::Mongo, Form::Either, '\0', "-p"},
+    {Program::Ldap, Form::Either, '\0', "-w"},
+    {Program::Samba, Form::Either, '%', "-U"},
+    {Program::Samba, Form::Detached, '%', "--user"},
+    {Program::Lftp, Form::Either, ',', "-u"},
+    {Program::SqlServer, Form::Either, '\0', "-P"},
+    {Program::Zip, Form::Either, '\0', "-P"},
+    {Program::SevenZip, Form::Attached, '\0', "-p"},
+    {Program::Mosquitto, Form::Detached, '\0', "-P"},
+    {Program::Ipmi, Form::Either, '\0', "-P"},
+    {Program::Login, Form::Either, '\0', "-p"},
+    {Program::Openssl, Form::Detached, ':', "-passin", "pass:"},
+    {Program::Openssl, Form::Detached, ':', "-passout", "pass:"},
+    {Program::Openssl, Form::Detached, ':', "-pass", "pass:"},
 };
 
 // They run what follows in the same vector, so a later word may be the program that counts.
@@ -235,9 +236,9 @@ std::optional<Span> OptionWalker::feed_program_option(std::string_view word, boo
     const Expected expected{kSecret, option.starts, option.keep_until, true};
     if (word == option.flag || cluster) {
       known = true;
-      if (option.detached) expected_ = expected;
+      if (option.form != Form::Attached) expected_ = expected;
     } else if (is_long ? word.starts_with(option.flag) && word[option.flag.size()] == '='
-                       : option.attached && word.starts_with(option.flag)) {
+                       : option.form != Form::Detached && word.starts_with(option.flag)) {
       known = true;
     }
     if (!known) continue;
@@ -308,46 +309,76 @@ std::optional<Span> OptionWalker::judge_value(const Expected& expected, std::str
   return Span{begin + quote, word.size() - quote};
 }
 
-void walk_words(std::string_view text, bool cut_short, OptionWalker walker, std::vector<Span>& spans) {
-  bool may_close[256] = {};
-  may_close[static_cast<unsigned char>('"')] = may_close[static_cast<unsigned char>('\'')] = true;
-  for (std::size_t begin = 0; begin < text.size();) {
+namespace {
+
+/// Cuts a text into the words that a shell would see.
+class WordReader {
+ public:
+  explicit WordReader(std::string_view text) : text_(text) {}
+
+  /// The end of the word at `begin`, behind its quotes.
+  std::size_t end_of_word(std::size_t begin) {
+    std::size_t end = begin;
+    while (end < text_.size() && !is_blank(text_[end])) {
+      const std::size_t closing = closing_quote(begin, end);
+      end = closing == npos ? end + 1 : closing + 1;
+    }
+    return end;
+  }
+
+ private:
+  std::size_t closing_quote(std::size_t begin, std::size_t at) {
+    const char quote = text_[at];
+    if (quote != '"' && quote != '\'') return npos;
+    bool& none_left = quote == '"' ? no_double_left_ : no_single_left_;
+    // An apostrophe within a word of a sentence opens nothing.
+    const bool opens = at == begin || text_[begin] == '-' || !is_alnum(text_[at - 1]);
+    if (none_left || !opens) return npos;
+    const std::size_t closing = text_.find(quote, at + 1);
+    none_left = closing == npos;
+    return closing;
+  }
+
+  std::string_view text_;
+  bool no_double_left_ = false;
+  bool no_single_left_ = false;
+};
+
+void walk_words_at(std::string_view text, bool cut_short, OptionWalker walker, std::vector<Span>& spans, int depth) {
+  // `ssh host "sh -c 'mysql -pX'"`. Not for ever: quotes within quotes could be as many as there are bytes.
+  constexpr int kDeepest = 2;
+  WordReader reader(text);
+  for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
     if (is_blank(text[begin])) {
       const bool continued = begin > 0 && text[begin - 1] == '\\';
       if (text[begin] == '\n' && !continued) walker.next_command();
-      ++begin;
+      end = begin + 1;
       continue;
     }
-    std::size_t end = begin;
-    while (end < text.size() && !is_blank(text[end])) {
-      bool& closes = may_close[static_cast<unsigned char>(text[end])];
-      // An apostrophe within a word of a sentence opens nothing.
-      const bool opens = closes && (end == begin || text[begin] == '-' || !is_alnum(text[end - 1]));
-      const std::size_t closing = opens ? text.find(text[end], end + 1) : npos;
-      if (opens && closing == npos) closes = false;
-      end = closing == npos ? end + 1 : closing + 1;
-    }
+    end = reader.end_of_word(begin);
     std::string_view word = text.substr(begin, end - begin);
     const bool ends_command = word.ends_with(';') || word == "&&" || word == "||" || word == "|";
     while (word.ends_with(';')) word.remove_suffix(1);
-    const std::size_t quote = word.size() >= 2 && (word[0] == '"' || word[0] == '\'') && word.back() == word[0] ? 1 : 0;
-    word = word.substr(quote, word.size() - 2 * quote);
-    if (const std::optional<Span> span = walker.feed(word, cut_short && end == text.size())) {
-      add_span(spans, text, begin + quote + span->begin, begin + quote + span->end);
-    } else if (quote > 0 && std::any_of(word.begin(), word.end(), is_blank)) {
-      // `sh -c "mysql -pX"` once more inside. At most twice deep: what is in quotes holds no more of that kind.
+    const std::string_view plain = unquoted(word);
+    const std::size_t offset = begin + (plain.size() < word.size() ? 1 : 0);
+    const bool open_ended = cut_short && end == text.size();
+    if (const std::optional<Span> span = walker.feed(plain, open_ended)) {
+      add_span(spans, text, offset + span->begin, offset + span->end);
+    } else if (offset > begin && depth < kDeepest && std::any_of(plain.begin(), plain.end(), is_blank)) {
       const std::size_t known = spans.size();
       OptionWalker inner = walker;
       inner.next_command();
-      walk_words(word, cut_short && end == text.size(), std::move(inner), spans);
-      for (std::size_t i = known; i < spans.size(); ++i) {
-        spans[i].begin += begin + quote;
-        spans[i].end += begin + quote;
-      }
+      walk_words_at(plain, open_ended, inner, spans, depth + 1);
+      for (std::size_t i = known; i < spans.size(); ++i) spans[i] = {spans[i].begin + offset, spans[i].end + offset};
     }
     if (ends_command) walker.next_command();
-    begin = end;
   }
+}
+
+}  // namespace
+
+void walk_words(std::string_view text, bool cut_short, OptionWalker walker, std::vector<Span>& spans) {
+  walk_words_at(text, cut_short, walker, spans, 0);
 }
 
 }  // namespace galproc

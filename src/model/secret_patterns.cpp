@@ -174,10 +174,9 @@ void Finder::run() {
       i = find_in_assignment(text_, i, context_, spans_);
     } else if (c == '-') {
       i = private_key(i);
-    } else if (i == 0 || !(is_alnum(text_[i - 1]) || text_[i - 1] == '_')) {
-      i = token(i);
     } else {
-      ++i;
+      const bool in_word = i > 0 && (is_alnum(text_[i - 1]) || text_[i - 1] == '_');
+      i = in_word ? i + 1 : token(i);
     }
   }
 }

@@ -109,7 +109,7 @@ std::vector<GapNote> Recorder::pending_gaps() const {
   std::vector<GapNote> gaps = gaps_;
   if (dropped_count_ > 0) {
     gaps.push_back({dropped_for_room_ ? "disk_full" : "readings_dropped", dropped_from_us_, queue_.front().clocks.wall_us,
-                    count_of(dropped_count_, "reading") + " dropped: the file could not be written"});
+                    count_of(dropped_count_, "reading") + " dropped: the file could not be written."});
   }
   return gaps;
 }
@@ -191,7 +191,7 @@ void Recorder::leave_moved_file() {
   const std::int64_t now_us = platform_.clocks().wall_us;
   warn("The file " + options_.database.string() + " was renamed, replaced or deleted: recording goes on in a new one there.");
   gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
-                   "the file was renamed, replaced or deleted while it was recorded to"});
+                   "The file was renamed, replaced or deleted while it was recorded to."});
   try {
     recording_->end(last_stored_us_.value_or(now_us), "file_moved");
   } catch (const SQLite::Exception&) {
@@ -232,7 +232,7 @@ void Recorder::move_aside(const std::string& reason) {
   warn(fmt::format("The database {} was corrupt: it was moved to {}, and a new one begins.", options_.database.string(),
                   moved.string()));
   gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
-                   fmt::format("the file was moved to {}: {}", moved.filename().string(), reason)});
+                   fmt::format("The file was moved to {}: {}.", moved.filename().string(), reason)});
 }
 
 void Recorder::finish() {

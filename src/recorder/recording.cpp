@@ -160,13 +160,13 @@ std::vector<GapNote> Recording::gaps_between(const Clocks& before, const Clocks&
   const std::int64_t stepped_us = now.wall_us - before.wall_us - elapsed_us;
   if (std::llabs(stepped_us) > kClockStepUs + elapsed_us / kClockSlewDivisor) {
     gaps.push_back({"clock_step", before.wall_us, now.wall_us,
-                    "the wall clock stepped " + std::string(stepped_us > 0 ? "forward" : "back") + " by " +
-                        format_duration(std::llabs(stepped_us))});
+                    "The wall clock stepped " + std::string(stepped_us > 0 ? "forward" : "back") + " by " +
+                        format_duration(std::llabs(stepped_us)) + "."});
   }
   const std::int64_t asleep_us = elapsed_us - (now.monotonic_us - before.monotonic_us);
   if (asleep_us > kSuspendUs) {
     gaps.push_back({"suspended", before.wall_us, now.wall_us,
-                    "the machine was suspended for " + format_duration(asleep_us)});
+                    "The machine was suspended for " + format_duration(asleep_us) + "."});
   }
   return gaps;
 }

@@ -96,6 +96,8 @@ void check_readable(SQLite::Database& database, const fs::path& path) {
 
 int schema_version() { return number_of(kSchemaFiles[kSchemaFilesCount - 1]); }
 
+std::string sqlite_version() { return SQLite::getLibVersion(); }
+
 FileKind examine_file(const fs::path& path) {
   std::error_code ignored;
   if (!fs::exists(path)) return FileKind::New;

@@ -17,6 +17,9 @@ constexpr std::int64_t kApplicationId = 0x67616c70;
 /// The number of the newest migration that this binary knows: PRAGMA user_version of a current file.
 int schema_version();
 
+/// The version of the SQLite library in use: "3.40.1".
+std::string sqlite_version();
+
 /// What stands at a path before it is opened for recording.
 enum class FileKind {
   New,      ///< nothing, 0 bytes, or an SQLite database without a table and of no application

@@ -215,7 +215,8 @@ struct Binder {
 
 void bind(SQLite::Database& database, sqlite3_stmt* statement, const NamedQuery& query, const QueryBindings& bindings) {
   for (const auto& [name, value] : bindings) {
-    const int index = sqlite3_bind_parameter_index(statement, sql_name(*query.find_param(name)).c_str());
+    const std::string parameter = sql_name(*query.find_param(name));
+    const int index = sqlite3_bind_parameter_index(statement, parameter.c_str());
     const int code = std::visit(Binder{statement, index}, value);
     if (code != SQLITE_OK) throw SQLite::Exception(database.getHandle(), code);
   }
@@ -339,9 +340,14 @@ void check_query(SQLite::Database& database, const NamedQuery& query) { prepare_
 
 RowSet run_query(SQLite::Database& database, const NamedQuery& query, const QueryBindings& bindings,
                  std::optional<std::size_t> limit, bool* more) {
-  check_bindings(query, bindings);
+  QueryBindings all = bindings;
+  if (limit && query.find_param("limit") != nullptr) {
+    // One more than is asked for, or nobody could tell whether there were more.
+    all["limit"] = static_cast<std::int64_t>(*limit) + (more == nullptr ? 0 : 1);
+  }
+  check_bindings(query, all);
   const StatementPtr statement = prepare_checked(database, query);
-  bind(database, statement.get(), query, bindings);
+  bind(database, statement.get(), query, all);
   RowSet result = fetch(database, statement.get(), limit, more);
   for (std::size_t i = 0; i < query.columns.size(); ++i) {
     result.columns[i].unit = unit_of(query.columns[i].kind);

@@ -24,7 +24,8 @@ using QueryBindings = std::map<std::string, Value>;
 /// are declared, columns in that order. Throws Error (exit 1) naming the query's source.
 void check_query(SQLite::Database& database, const NamedQuery& query);
 
-/// Runs a named query. At most `limit` rows; `more`, where given, then says whether there were others. Units come from
+/// Runs a named query. At most `limit` rows; `more`, where given, then says whether there were others. A query that
+/// declares a parameter `limit` gets the limit bound too, so that it can leave out work. Units come from
 /// the declared kinds. Throws UsageError for a binding that the query does not declare, a required parameter that is
 /// missing and a value that is none of the allowed; Error as check_query; SQLite::Exception when the file fails.
 RowSet run_query(SQLite::Database& database, const NamedQuery& query, const QueryBindings& bindings,

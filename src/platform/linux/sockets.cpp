@@ -9,19 +9,19 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstring>
+#include <cerrno>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "platform/linux/errors.h"
@@ -172,11 +172,13 @@ class SocketReader::State {
     rows_.clear();
     places_.clear();
     places_.reserve(listed_.sockets.size());
+    rows_.reserve(listed_.sockets.size());
     const BoundSocket* previous = nullptr;
+    char text[INET6_ADDRSTRLEN] = "";
     for (const BoundSocket& socket : listed_.sockets) {
       if (!previous || previous->place() != socket.place()) {
-        char text[INET6_ADDRSTRLEN] = "";
-        ::inet_ntop(socket.family, socket.address.data(), text, sizeof text);
+        const bool same_address = previous && previous->family == socket.family && previous->address == socket.address;
+        if (!same_address) ::inet_ntop(socket.family, socket.address.data(), text, sizeof text);
         rows_.push_back({socket.protocol, text, socket.port, 0, {}});
       }
       if (socket.inode != 0) places_.emplace(socket.inode, Place{rows_.size() - 1});
@@ -281,9 +283,11 @@ class SocketReader::State {
       std::sort(row.holders.begin(), row.holders.end(),
                 [](auto& a, auto& b) { return std::tie(a.pid, a.start_token) < std::tie(b.pid, b.start_token); });
     }
-    std::sort(rows_.begin(), rows_.end(), [](auto& a, auto& b) {
+    // They come by the bytes of the address: mostly that is the order of its text, too.
+    const auto before = [](const SocketReading& a, const SocketReading& b) {
       return std::tie(a.protocol, a.port, a.address) < std::tie(b.protocol, b.port, b.address);
-    });
+    };
+    if (!std::is_sorted(rows_.begin(), rows_.end(), before)) std::sort(rows_.begin(), rows_.end(), before);
     pass.sockets = std::move(rows_);
     return pass;
   }
