@@ -120,6 +120,9 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     out.flush();
     return static_cast<int>(code);
   } catch (const Error& error) {
+    // Whoever parses JSON gets some, also from a refusal.
+    const bool refused = error.code() == ExitCode::NotFound || error.code() == ExitCode::Refused;
+    if (refused && (context.common.json || context.common.format == "json")) out << "[]" << std::endl;
     err << "galproc: " << error.what() << std::endl;
     return static_cast<int>(error.code());
   } catch (const SQLite::Exception& error) {

@@ -19,6 +19,9 @@ namespace {
 constexpr int kGap = 2;             // blanks between columns
 constexpr int kLeastTextWidth = 8;  // below that a cut text says nothing
 constexpr int kLeastHeaderWidth = 6;
+constexpr int kGoodTextWidth = 10;  // enough of a text to tell it from others
+constexpr int kGoodMainWidth = 12;  // the same of the text that says most
+constexpr int kGoodTreeWidth = 28;  // the same of names behind a tree's guides
 
 constexpr const char* kBold = "\x1b[1m";
 constexpr const char* kDim = "\x1b[2m";
@@ -34,6 +37,7 @@ struct LaidOut {
   Cell header;
   std::vector<Cell> cells;
   bool flush_right = false;
+  bool is_tree = false;
   bool may_cut_cells = false;  ///< free text; a cut number or time would be a wrong one
   int cells_width = 0;         ///< of the widest cell
   int width = 0;               ///< of the column
@@ -68,6 +72,7 @@ LaidOut lay_out(const RowSet& row_set, std::size_t column, const std::vector<std
   const bool is_number = is_number_column(row_set, column);
   LaidOut laid_out;
   laid_out.header = make_cell(escape_controls(row_set.columns[column].name));
+  laid_out.is_tree = guides != nullptr;
   laid_out.flush_right = is_number && guides == nullptr;
   laid_out.may_cut_cells = guides != nullptr || (!is_number && unit != Unit::InstantText && unit != Unit::InstantUs);
   laid_out.cells.reserve(row_set.rows.size());
@@ -132,7 +137,44 @@ void cut_at_edge(std::vector<LaidOut>& columns, int limit) {
   columns.back().header.width += 1;
 }
 
+/// What a column should have at least before another one is left out for it.
+int good_width(const LaidOut& column, bool is_main) {
+  if (!column.may_cut_cells) return column.width;
+  const int good = column.is_tree ? kGoodTreeWidth : is_main ? kGoodMainWidth : kGoodTextWidth;
+  return std::min(column.width, std::max(column.header.width, good));
+}
+
+/// Leaves out columns from the right, where the less important ones stand, until the others have a good width. The
+/// widest text (a command line, a detail) and the tree stay: without them the rest says little.
+void leave_out(std::vector<LaidOut>& columns, int limit) {
+  const auto line_width = [&](const LaidOut* widest) {
+    int width = kGap * (static_cast<int>(columns.size()) - 1);
+    for (const LaidOut& column : columns) width += good_width(column, &column == widest);
+    return width;
+  };
+  bool left_out = false;
+  while (columns.size() > 1) {
+    const LaidOut* widest = nullptr;
+    for (const LaidOut& column : columns) {
+      const bool is_text = column.may_cut_cells && !column.is_tree;
+      if (is_text && (widest == nullptr || column.width >= widest->width)) widest = &column;
+    }
+    if (line_width(widest) + (left_out ? 1 : 0) <= limit) break;
+    std::size_t victim = columns.size();
+    while (victim > 0 && (columns[victim - 1].is_tree || &columns[victim - 1] == widest)) --victim;
+    if (victim == 0) break;
+    columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(victim - 1));
+    left_out = true;
+  }
+  if (!left_out) return;
+  LaidOut& last = columns.back();  // its header says that there is more
+  last.header.text += "…";
+  last.header.width += 1;
+  last.width = std::max(last.width, last.header.width);
+}
+
 void fit(std::vector<LaidOut>& columns, int limit) {
+  leave_out(columns, limit);
   narrow(columns, limit, least_width_under_header);
   narrow(columns, limit, least_width);
   cut_at_edge(columns, limit);
