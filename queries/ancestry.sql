@@ -40,7 +40,7 @@ WITH RECURSIVE
     SELECT c.of_upid, c.depth + 1, p.parent_upid, p.parent_pid
     FROM chain AS c
     CROSS JOIN processes AS p ON p.upid = c.upid
-    WHERE p.parent_pid > 0 AND c.depth < 100000
+    WHERE p.parent_pid > 0 AND c.depth < 10000
   )
 SELECT c.depth, c.upid, c.pid, i.name, i.user,
   strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')

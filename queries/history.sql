@@ -81,13 +81,7 @@ WITH
   rated AS MATERIALIZED (
     SELECT c.upid, c.pid, c.tick_id, c.low_tick_id, c.until_tick_id,
       c.resident_bytes, c.thread_count, c.io_bytes,
-      t.boot_us - CASE
-        WHEN b.process_count IS NOT NULL THEN b.boot_us
-        ELSE (SELECT e.boot_us FROM tick AS e
-              WHERE e.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
-                AND e.process_count IS NOT NULL
-              ORDER BY e.tick_id DESC LIMIT 1)
-      END AS length_us,
+      t.boot_us - b.boot_us AS length_us,
       CASE WHEN b.tick_id IS NOT NULL THEN c.cpu_us - CASE
         WHEN c.row_before_id IS NULL AND c.started_us > b.at_us - 2000000
           THEN 0
@@ -100,7 +94,12 @@ WITH
       END AS io_change_bytes
     FROM changed AS c
     CROSS JOIN tick AS t ON t.tick_id = c.tick_id
-    LEFT JOIN tick AS b ON b.tick_id = t.previous_tick_id
+    LEFT JOIN tick AS p ON p.tick_id = t.previous_tick_id
+    LEFT JOIN tick AS b ON b.tick_id = (
+      SELECT r.tick_id FROM tick AS r
+      WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
+        AND r.process_count IS NOT NULL
+      ORDER BY r.tick_id DESC LIMIT 1)
   ),
   -- One row a tick: nothing changed where no row was stored.
   ticked AS NOT MATERIALIZED (
@@ -135,7 +134,12 @@ WITH
       sum(r.io_bytes),
       100.0 * sum(r.cpu_us)
         / sum(iif(r.cpu_us IS NULL, NULL,
-                  coalesce(r.length_us, r.boot_us - b.boot_us)))
+                  coalesce(r.length_us, r.boot_us - iif(
+                    b.process_count IS NOT NULL, b.boot_us,
+                    (SELECT e.boot_us FROM tick AS e
+                     WHERE e.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+                       AND e.process_count IS NOT NULL
+                     ORDER BY e.tick_id DESC LIMIT 1)))))
     FROM ticked AS r
     LEFT JOIN tick AS b ON b.tick_id = r.previous_tick_id
     WHERE :every > 0

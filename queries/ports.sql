@@ -20,18 +20,15 @@
 -- column: released_us instant_us: first seen no longer held, the latest possible end
 -- column: released_earliest_us instant_us: earliest possible end
 WITH
-  chosen AS (
-    SELECT CASE
+  moment AS (
+    SELECT t.tick_id, t.at_us, r.network_namespace
+    FROM tick AS t
+    CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+    WHERE t.tick_id = CASE
       WHEN :at IS NULL THEN (SELECT max(tick_id) FROM tick)
       ELSE (SELECT tick_id FROM tick WHERE at_us <= :at
             ORDER BY at_us DESC, tick_id DESC LIMIT 1)
-    END AS tick_id
-  ),
-  moment AS (
-    SELECT t.tick_id, t.at_us, r.network_namespace
-    FROM chosen
-    CROSS JOIN tick AS t ON t.tick_id = chosen.tick_id
-    CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+    END
   )
 SELECT b.port, b.protocol, b.address, b.upid, p.pid, i.name, i.user,
   i.command_line,

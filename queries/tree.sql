@@ -23,24 +23,18 @@
 -- column: started_us instant_us: start of the process
 -- tree: name
 WITH RECURSIVE
-  chosen AS (
-    SELECT CASE
-      WHEN :at IS NULL THEN (SELECT max(tick_id) FROM tick)
-      ELSE (SELECT tick_id FROM tick WHERE at_us <= :at
-            ORDER BY at_us DESC, tick_id DESC LIMIT 1)
-    END AS tick_id
-  ),
   -- The last tick up to then at which the process table could be read.
   moment AS (
-    SELECT m.tick_id, m.keyframe_tick_id, m.previous_tick_id, m.at_us,
-      m.boot_us
-    FROM chosen
-    CROSS JOIN tick AS c ON c.tick_id = chosen.tick_id
-    CROSS JOIN tick AS m ON m.tick_id = (
-      SELECT r.tick_id FROM tick AS r
-      WHERE r.tick_id BETWEEN c.keyframe_tick_id AND c.tick_id
-        AND r.process_count IS NOT NULL
-      ORDER BY r.tick_id DESC LIMIT 1)
+    SELECT tick_id, keyframe_tick_id, previous_tick_id, at_us, boot_us
+    FROM tick
+    WHERE tick_id = CASE
+      WHEN :at IS NULL
+        THEN (SELECT tick_id FROM tick WHERE process_count IS NOT NULL
+              ORDER BY tick_id DESC LIMIT 1)
+      ELSE (SELECT tick_id FROM tick
+            WHERE at_us <= :at AND process_count IS NOT NULL
+            ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+    END
   ),
   -- The one before it, which rates are measured from.
   before AS (
@@ -73,8 +67,7 @@ WITH RECURSIVE
   node AS MATERIALIZED (
     SELECT s.upid, s.tick_id, s.state, s.thread_count, s.resident_bytes,
       s.cpu_us, p.pid, p.started_us, p.kernel_thread,
-      pp.parent_upid, pp.parent_pid, m.at_us, m.boot_us,
-      m.tick_id AS moment_tick_id
+      pp.parent_upid, pp.parent_pid, m.at_us, m.boot_us
     FROM moment AS m
     CROSS JOIN state AS s
     CROSS JOIN process AS p ON p.upid = s.upid
@@ -105,7 +98,7 @@ WITH RECURSIVE
     SELECT n.upid, w.depth + 1, n.pid
     FROM walk AS w
     CROSS JOIN node AS n ON n.parent_upid = w.upid
-    WHERE w.depth < 100000
+    WHERE w.depth < 10000
     ORDER BY 2 DESC, 3, 1
   ),
   numbered AS (
@@ -114,7 +107,6 @@ WITH RECURSIVE
 SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
   CASE
     WHEN b.tick_id IS NULL THEN NULL
-    WHEN n.tick_id < n.moment_tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
       THEN 100.0 * (n.cpu_us - sb.cpu_us) / (n.boot_us - b.boot_us)
     -- Born since: a start is cut to 10 ms and a reading takes its time.

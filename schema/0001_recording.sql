@@ -41,12 +41,12 @@ CREATE TABLE recording_end (
 CREATE TABLE tick (
   tick_id          INTEGER PRIMARY KEY,  -- one look at the machine; grows with time even when the wall clock steps back
   recording_id     INTEGER NOT NULL REFERENCES recording,  -- the run that looked
-  at_us            INTEGER NOT NULL,     -- instant at which the reading began
+  at_us            INTEGER NOT NULL,     -- instant at which the reading ended: all that it tells had been seen by then
   boot_us          INTEGER NOT NULL,     -- the same on the boot clock: lengths between ticks come from here
   keyframe_tick_id INTEGER NOT NULL,     -- the latest tick, this one included, at which every living process has a sample
   previous_tick_id INTEGER,              -- the tick before in this recording; NULL at its first
   late_us          INTEGER NOT NULL CHECK (late_us >= 0),  -- length by which it began after its time in the schedule
-  duration_us      INTEGER NOT NULL,     -- length of the reading
+  duration_us      INTEGER NOT NULL,     -- length of the reading; it began at at_us - duration_us
   process_count    INTEGER               -- processes alive; NULL when the table could not be read
 ) STRICT;
 CREATE INDEX tick_by_time ON tick (at_us);

@@ -17,7 +17,7 @@ build_and_test() {
 }
 
 build_and_test test -DCMAKE_BUILD_TYPE=Release
-build_and_test sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DGALPROC_SANITIZE=ON
+build_and_test sanitize -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' -DGALPROC_SANITIZE=ON
 
 echo "== lint"
 scripts/lint.sh build/test

@@ -131,13 +131,19 @@ TEST(TreeTable, CannotBeDrawnInTheDepthItself) {
   EXPECT_TRUE(rendered(tree, Format::Table).starts_with("depth    pid  name     user\n    0      1  systemd  me\n"));
 }
 
-TEST(TreeTable, CutsDeepGuidesToTheWidth) {
+TEST(TreeTable, KeepsTheNamesWhenThereIsLittleRoom) {
   EXPECT_EQ(rendered(process_tree(), Format::Table, {.width = 21}),
-            "  pid  name      user\n"
-            "    1  systemd   me\n"
-            "  640  ├─ 日本…  me\n"
-            "12011  │  └─ w…  me\n"
-            "  700  └─ sh     me\n");
+            "name          user…\n"
+            "systemd       me\n"
+            "├─ 日本語     me\n"
+            "│  └─ worker  me\n"
+            "└─ sh         me\n");
+  EXPECT_EQ(rendered(process_tree(), Format::Table, {.width = 10}),
+            "name…\n"
+            "systemd\n"
+            "├─ 日本…\n"
+            "│  └─ w…\n"
+            "└─ sh\n");
 }
 
 TEST(TreeTable, OtherFormatsKeepTheDepth) {

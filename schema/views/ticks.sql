@@ -2,7 +2,7 @@
 CREATE VIEW ticks AS
 SELECT
   tick_id,           -- grows with time even when the wall clock steps back
-  at_us,             -- instant at which the reading began
+  at_us,             -- instant at which the reading ended
   strftime('%Y-%m-%dT%H:%M:%S', at_us / 1000000, 'unixepoch')
     || printf('.%06dZ', at_us % 1000000) AS at,  -- the same as text
   late_us,           -- length by which it began after its time in the schedule

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "model/text.h"
+#include "platform/environment.h"
 #include "render/renderer.h"
 #include "store/database.h"
 
@@ -107,7 +108,8 @@ ExitCode dispatch(CLI::App& app, Context& context, std::vector<std::string> argu
 }  // namespace
 
 int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
-  Context context{out, err, {}, {}, {}};
+  ensure_standard_streams();
+  Context context{out, err, {}, {}, {}, {}};
   CLI::App app(kDescription, "galproc");
   app.allow_extras();
   app.fallthrough();
@@ -117,7 +119,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_record(app, context);
     add_query(app, context, arguments);
     const ExitCode code = dispatch(app, context, arguments);
-    out.flush();
+    if (!out.flush()) throw Error(ExitCode::Failed, "The output could not be written: is the disk full?");
     return static_cast<int>(code);
   } catch (const Error& error) {
     // Whoever parses JSON gets some, also from a refusal.

@@ -39,6 +39,7 @@ struct Context {
   std::ostream& err;
   CommonOptions common;
   ConfigLists lists;
+  bool applying_config = false;  ///< values that flags take right now come from a file, nobody typed them
   /// What to do for each verb once everything is parsed and the configuration is applied.
   std::map<const CLI::App*, std::function<ExitCode()>> actions;
 

@@ -58,6 +58,7 @@ class ConfigFile {
                                    [&](const CLI::App* each) { return each->get_name() == item.parents.front(); });
     if (verb == verbs.end() || !is_settable(item.name)) refuse(item.fullname(), {});
     if (*verb == &verb_) {
+      if (!flag_of(verb_, item.name)) refuse(item.fullname(), flags_of(verb_));
       apply_key(item, verb_, item.fullname());
     } else if (!flag_of(**verb, item.name)) {
       refuse(item.fullname(), flags_of(**verb));
@@ -76,6 +77,7 @@ class ConfigFile {
       if (is_settable(item.name) && flag_of(*other, item.name)) return;  // a flag of a verb that is not running
     }
     std::vector<std::string> known = {"protect", "redact", "signals"};
+    for (std::string& name : flags_of(app_)) known.push_back(std::move(name));
     for (const CLI::App* each : app_.get_subcommands({})) {
       for (std::string& name : flags_of(*each)) known.push_back(std::move(name));
     }
@@ -114,13 +116,15 @@ class ConfigFile {
   static std::vector<std::string> flags_of(const CLI::App& app) {
     std::vector<std::string> names;
     for (const CLI::Option* option : app.get_options()) {
-      names.insert(names.end(), option->get_lnames().begin(), option->get_lnames().end());
+      for (const std::string& name : option->get_lnames()) {
+        if (is_settable(name)) names.push_back(name);
+      }
     }
     return names;
   }
 
   [[noreturn]] void refuse(const std::string& key, const std::vector<std::string>& known) const {
-    const std::string near = did_you_mean(key, known);
+    const std::string near = did_you_mean(key.substr(key.rfind('.') + 1), known);
     throw UsageError(fmt::format("The configuration {} has an unknown key {}.{}", path_.string(), escape_controls(key),
                                  near.empty() ? " Keys are the names of flags, protect, redact and signals."
                                               : fmt::format(" Did you mean {}?", near)));
@@ -135,6 +139,7 @@ class ConfigFile {
 }  // namespace
 
 void apply_config(CLI::App& app, CLI::App& verb, Context& context) {
+  context.applying_config = true;
   std::string named = context.common.config;
   if (named.empty()) named = environment_variable("GALPROC_CONFIG").value_or("");
   if (!named.empty()) {

@@ -51,7 +51,7 @@ fs::path database_to_read(const Context& context) {
   }
   const StandardPaths paths = standard_paths();
   const bool system = is_administrator() || is_readable(paths.system_database);
-  const fs::path chosen = system ? paths.system_database : users_own(paths);
+  fs::path chosen = system ? paths.system_database : users_own(paths);
   const fs::path other = system ? paths.user_database : paths.system_database;
   std::error_code ignored;
   const bool both = !other.empty() && fs::exists(other, ignored);

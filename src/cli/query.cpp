@@ -38,6 +38,9 @@ struct QueryFlags {
   bool explain = false;
   bool help = false;
   std::map<std::string, std::string> values;  ///< of the queries' own parameters
+  /// The same from the configuration: they matter to queries that have them, and are no mistake for the others.
+  std::map<std::string, std::string> configured;
+  bool has_run = false;  ///< --run was given, be it with an empty statement
   std::set<std::string> set_flags;            ///< parameters without a value that were given
 };
 
@@ -117,18 +120,23 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
     return ExitCode::Done;
   }
   const auto limit = parse_limit(flags.limit);
-  SQLite::Database database = open_for_reading(database_to_read(context));
   if (flags.explain) {
+    SQLite::Database database = open_for_reading(database_to_read(context));
     context.print(explain_query(database, query));
     return ExitCode::Done;
   }
   std::map<std::string, std::string> words = flags.values;
+  for (const auto& [name, value] : flags.configured) {
+    if (query.find_param(name)) words.emplace(name, value);
+  }
   if (limit && query.find_param("limit")) words["limit"] = flags.limit;
-  const QueryMoment moment(database, query, words, flags.set_flags);
+  QueryMoment moment(query, words, flags.set_flags);
+  SQLite::Database database = open_for_reading(database_to_read(context));
+  moment.find_latest_tick(database);
   for (const std::string& sentence : moment.before()) context.say(sentence);
   bool more = false;
   const RowSet rows = run_query(database, query, moment.bindings(), limit, &more);
-  const std::vector<std::string> notices = moment.about_gaps();
+  const std::vector<std::string> notices = moment.about_gaps(database);
   context.print(rows);
   if (rows.rows.empty()) context.say("No row.");
   tell_if_cut(context, more, limit);
@@ -142,7 +150,7 @@ ExitCode run_query_verb(const QueryFlags& flags, const QueryCatalogue& catalogue
     context.out << verb.help();
     return ExitCode::Done;
   }
-  if (!flags.run.empty()) {
+  if (flags.has_run) {
     if (!flags.name.empty()) throw UsageError("--run takes a statement, and a named query was given too. Give one of them.");
     return run_statement(flags, context);
   }
@@ -154,7 +162,8 @@ ExitCode run_query_verb(const QueryFlags& flags, const QueryCatalogue& catalogue
 }
 
 /// Every parameter of every query is a flag of the verb: whether the query that is named has it is checked later.
-void add_parameters(CLI::App& verb, const QueryCatalogue& catalogue, const std::shared_ptr<QueryFlags>& flags) {
+void add_parameters(CLI::App& verb, const QueryCatalogue& catalogue, const std::shared_ptr<QueryFlags>& flags,
+                    const Context& context) {
   std::map<std::string, bool> takes_value;
   for (const NamedQuery& query : catalogue.all()) {
     for (const QueryParam& param : query.params) takes_value[param.name] = param.type != ParamType::Flag;
@@ -163,7 +172,10 @@ void add_parameters(CLI::App& verb, const QueryCatalogue& catalogue, const std::
   for (const auto& [name, value] : takes_value) {
     const std::string key = name;
     if (value) {
-      verb.add_option_function<std::string>("--" + key, [flags, key](const std::string& text) { flags->values[key] = text; })
+      const auto take = [flags, key, &context](const std::string& text) {
+        (context.applying_config ? flags->configured : flags->values)[key] = text;
+      };
+      verb.add_option_function<std::string>("--" + key, take)
           ->type_name("VALUE")
           ->group("Parameters of the queries");
     } else {
@@ -178,7 +190,8 @@ void add_parameters(CLI::App& verb, const QueryCatalogue& catalogue, const std::
 void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments) {
   auto flags = std::make_shared<QueryFlags>();
   auto catalogue = std::make_shared<QueryCatalogue>(QueryCatalogue::built_in());
-  if (const std::string folder = queries_folder(arguments); !folder.empty()) catalogue->add_folder(folder);
+  const std::string typed_folder = queries_folder(arguments);
+  if (!typed_folder.empty()) catalogue->add_folder(typed_folder);
 
   CLI::App* verb = app.add_subcommand("query", kDescription);
   verb->set_help_flag();  // its help depends on NAME
@@ -189,8 +202,10 @@ void add_query(CLI::App& app, Context& context, const std::vector<std::string>& 
   verb->add_option("--queries-dir", flags->queries_dir, "A folder of further queries")->type_name("DIR");
   verb->add_flag("--sql", flags->sql, "Print the statement instead of running it");
   verb->add_flag("--explain", flags->explain, "Print SQLite's plan instead of running it");
-  add_parameters(*verb, *catalogue, flags);
-  context.actions[verb] = [flags, catalogue, verb, &context] {
+  add_parameters(*verb, *catalogue, flags, context);
+  context.actions[verb] = [flags, catalogue, verb, &context, typed_folder] {
+    flags->has_run = verb->get_option("--run")->count() > 0;
+    if (typed_folder.empty() && !flags->queries_dir.empty()) catalogue->add_folder(flags->queries_dir);
     return run_query_verb(*flags, *catalogue, *verb, context);
   };
 }

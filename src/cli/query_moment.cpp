@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
@@ -43,9 +44,10 @@ std::optional<std::string> word_of(const std::map<std::string, std::string>& wor
 
 }  // namespace
 
-QueryMoment::QueryMoment(SQLite::Database& database, const NamedQuery& query,
-                         const std::map<std::string, std::string>& words, const std::set<std::string>& set_flags)
-    : database_(database), query_(query), now_us_(wall_clock_us()) {
+QueryMoment::QueryMoment(const NamedQuery& query, const std::map<std::string, std::string>& words,
+                         const std::set<std::string>& set_flags)
+    : query_(query), now_us_(wall_clock_us()) {
+  check_given(words);
   for (const QueryParam& param : query.params) {
     if (param.name == "at") {
       resolve_at(words);
@@ -57,17 +59,40 @@ QueryMoment::QueryMoment(SQLite::Database& database, const NamedQuery& query,
   }
 }
 
-void QueryMoment::resolve_at(const std::map<std::string, std::string>& words) {
-  if (const auto word = word_of(words, "at"); word && *word != "latest") {
-    at_us_ = parse_flag("at", *word, [&](const std::string& text) { return parse_instant_us(text, now_us_); });
-    at_was_given_ = true;
-  } else {
-    at_us_ = Prepared(database_, "SELECT at_us FROM tick ORDER BY tick_id DESC LIMIT 1").number();
-    if (!at_us_) before_.emplace_back("Nothing is recorded yet: there is no tick.");
+void QueryMoment::check_given(const std::map<std::string, std::string>& words) const {
+  for (const QueryParam& param : query_.params) {
+    if (param.required && !words.contains(param.name)) {
+      throw UsageError(fmt::format("The query {} needs --{} ({}).", query_.name, param.name, param.help));
+    }
   }
-  if (!at_us_) return;
-  bindings_["at"] = *at_us_;
-  before_.push_back(fmt::format("At {}{}.", format_instant(*at_us_), at_was_given_ ? "" : ", the latest tick"));
+  const auto& one_of = query_.requires_one_of;
+  const bool given = std::any_of(one_of.begin(), one_of.end(), [&](const auto& name) { return words.contains(name); });
+  if (!one_of.empty() && !given) {
+    throw UsageError(fmt::format("The query {} needs --{}.", query_.name, fmt::join(one_of, " or --")));
+  }
+}
+
+void QueryMoment::resolve_at(const std::map<std::string, std::string>& words) {
+  const auto word = word_of(words, "at");
+  wants_latest_ = !word || *word == "latest";
+  if (wants_latest_) return;
+  set_moment(parse_flag("at", *word, [&](const std::string& text) { return parse_instant_us(text, now_us_); }), "");
+}
+
+void QueryMoment::find_latest_tick(SQLite::Database& database) {
+  if (!wants_latest_) return;
+  const auto at_us = Prepared(database, "SELECT at_us FROM tick ORDER BY tick_id DESC LIMIT 1").number();
+  if (at_us) {
+    set_moment(*at_us, ", the latest tick");
+  } else {
+    before_.emplace_back("Nothing is recorded yet: there is no tick.");
+  }
+}
+
+void QueryMoment::set_moment(std::int64_t at_us, const char* remark) {
+  at_us_ = at_us;
+  bindings_["at"] = at_us;
+  before_.push_back(fmt::format("At {}{}.", format_instant(at_us), remark));
 }
 
 void QueryMoment::resolve_range(const std::map<std::string, std::string>& words) {
@@ -115,14 +140,14 @@ void QueryMoment::resolve_other(const QueryParam& param, const std::map<std::str
   });
 }
 
-std::vector<std::string> QueryMoment::about_gaps() const {
-  if (at_us_) return about_moment();
-  return until_us_ ? about_range() : std::vector<std::string>{};
+std::vector<std::string> QueryMoment::about_gaps(SQLite::Database& database) const {
+  if (at_us_) return about_moment(database);
+  return until_us_ ? about_range(database) : std::vector<std::string>{};
 }
 
-std::vector<std::string> QueryMoment::about_moment() const {
+std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) const {
   std::optional<std::int64_t> tick_us, interval_us;
-  Prepared(database_,
+  Prepared(database,
            "SELECT t.at_us, r.interval_us FROM tick AS t JOIN recording AS r USING (recording_id)"
            " WHERE t.at_us <= ? ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1")
       .rows(
@@ -132,14 +157,14 @@ std::vector<std::string> QueryMoment::about_moment() const {
           },
           *at_us_);
   if (!tick_us) {
-    const auto first = Prepared(database_, "SELECT at_us FROM tick ORDER BY tick_id LIMIT 1").number();
+    const auto first = Prepared(database, "SELECT at_us FROM tick ORDER BY tick_id LIMIT 1").number();
     return {first ? fmt::format("Recording began at {}, after the moment asked about.", format_instant(*first))
                   : "Nothing is recorded yet."};
   }
   const std::int64_t age_us = *at_us_ - *tick_us;
   if (age_us <= 2 * *interval_us) return {};
   std::string kind = "no tick since";
-  Prepared(database_,
+  Prepared(database,
            "SELECT kind, detail FROM gaps WHERE from_us <= ?1 AND coalesce(to_us, ?1) >= ?1 ORDER BY from_us DESC LIMIT 1")
       .rows([&](SQLite::Statement& row) { kind = row.getColumn(0).getString() + ": " + inner(row.getColumn(1).getString()); },
             *at_us_);
@@ -147,10 +172,10 @@ std::vector<std::string> QueryMoment::about_moment() const {
                       format_duration(age_us))};
 }
 
-std::vector<std::string> QueryMoment::about_range() const {
+std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) const {
   constexpr std::size_t kShown = 3;
   std::vector<std::string> gaps;
-  Prepared(database_,
+  Prepared(database,
            "SELECT kind, from_us, to_us, detail FROM gaps WHERE from_us < ?2 AND coalesce(to_us, ?2) > ?1"
            " ORDER BY from_us, kind")
       .rows(

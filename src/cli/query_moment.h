@@ -14,31 +14,36 @@ namespace galproc {
 /// that it looks at: what the words resolved to, and which holes of the recording lie in it.
 class QueryMoment {
  public:
-  /// Throws UsageError for a value that cannot be read and for `until` before `since`. REQUIRES: both outlive this.
-  QueryMoment(SQLite::Database& database, const NamedQuery& query, const std::map<std::string, std::string>& words,
+  /// Reads the words; needs no database, so that a slip is told of before one is opened. Throws UsageError for a value
+  /// that is missing or cannot be read and for `until` before `since`. REQUIRES: `query` outlives this.
+  QueryMoment(const NamedQuery& query, const std::map<std::string, std::string>& words,
               const std::set<std::string>& set_flags);
+
+  /// Without --at the moment is that of the latest tick.
+  void find_latest_tick(SQLite::Database& database);
 
   const QueryBindings& bindings() const { return bindings_; }
   /// To be said before the rows: the resolved time.
   const std::vector<std::string>& before() const { return before_; }
   /// To be said after them: the answer was drawn from a gap, or its range touches some.
-  std::vector<std::string> about_gaps() const;
+  std::vector<std::string> about_gaps(SQLite::Database& database) const;
 
  private:
+  void check_given(const std::map<std::string, std::string>& words) const;
+  void set_moment(std::int64_t at_us, const char* remark);
   void resolve_at(const std::map<std::string, std::string>& words);
   void resolve_range(const std::map<std::string, std::string>& words);
   void resolve_other(const QueryParam& param, const std::map<std::string, std::string>& words,
                      const std::set<std::string>& set_flags);
-  std::vector<std::string> about_moment() const;
-  std::vector<std::string> about_range() const;
+  std::vector<std::string> about_moment(SQLite::Database& database) const;
+  std::vector<std::string> about_range(SQLite::Database& database) const;
 
-  SQLite::Database& database_;
   const NamedQuery& query_;
   std::int64_t now_us_;
   QueryBindings bindings_;
   std::vector<std::string> before_;
   std::optional<std::int64_t> at_us_;
-  bool at_was_given_ = false;
+  bool wants_latest_ = false;
   std::optional<std::int64_t> since_us_, until_us_;
 };
 

@@ -42,7 +42,10 @@ struct ProcessKey {
 
 struct ProcessKeyHash {
   std::size_t operator()(const ProcessKey& key) const noexcept {
-    return std::hash<std::int64_t>{}(key.pid * 0x9e3779b97f4a7c + key.start_token);
+    // Unsigned, where overflow is defined: an odd factor spreads neighbouring pids.
+    const std::uint64_t mixed =
+        static_cast<std::uint64_t>(key.pid) * 0x9e3779b97f4a7c15U + static_cast<std::uint64_t>(key.start_token);
+    return std::hash<std::uint64_t>{}(mixed);
   }
 };
 

@@ -8,6 +8,10 @@
 
 namespace galproc {
 
+/// Opens the null device for each of stdin, stdout and stderr that is closed: the next file to be opened would take its
+/// number, and what is said for people would be written into it. To be called first of all.
+void ensure_standard_streams();
+
 /// True for root (POSIX) or a member of Administrators with an elevated token (Windows).
 bool is_administrator();
 

@@ -24,7 +24,7 @@ struct CollectionError {
 
 /// Everything that one look at the machine gave. An empty part could not be read; `errors` says why.
 struct TickReading {
-  Clocks clocks;                 ///< when the reading began
+  Clocks clocks;                 ///< when the reading ended: all that it tells had been seen by then
   std::int64_t duration_us = 0;  ///< how long it took
   std::int64_t late_us = 0;      ///< how long after its time in the schedule it began
   std::optional<ProcessPass> processes;
@@ -43,9 +43,9 @@ struct Tick {
   std::int64_t boot_id = 0;
   /// A keyframe: every living process gets a row.
   bool keyframe = false;
-  /// at_us of the tick before in this recording; empty at the first.
-  std::optional<std::int64_t> previous_at_us;
-  /// at_us of the newest tick of earlier recordings, the bound of all that ended unseen between them and this one.
+  /// When the reading before in this recording began: what it saw was so then or a little later. Empty at the first.
+  std::optional<std::int64_t> previous_us;
+  /// The same of the newest reading of earlier recordings, the bound of all that ended unseen since.
   std::optional<std::int64_t> last_known_us;
   std::int64_t booted_us = 0;
 };

@@ -30,8 +30,8 @@ void PortCollector::write(const TickReading& reading, const Tick& tick) {
   }
   if (!adopted_) adopt_open_bindings(tick);
   // Bounds of an edge: an earlier pass of this recording, or nothing nearer than the recording before.
-  const std::optional<std::int64_t> not_yet_us = adopted_ ? tick.previous_at_us : std::nullopt;
-  const std::optional<std::int64_t> still_us = adopted_ ? tick.previous_at_us : tick.last_known_us;
+  const std::optional<std::int64_t> not_yet_us = adopted_ ? tick.previous_us : std::nullopt;
+  const std::optional<std::int64_t> still_us = adopted_ ? tick.previous_us : tick.last_known_us;
 
   for (const Hold& hold : seen) {
     if (known_.contains(hold)) continue;

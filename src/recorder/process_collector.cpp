@@ -131,7 +131,7 @@ void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
     exit.source = kPoll;
     exit.tick_id = tick.tick_id;
     exit.ended_us = tick.at_us;
-    exit.ended_after_us = known.last_read_us ? known.last_read_us : tick.previous_at_us;
+    exit.ended_after_us = known.last_read_us ? known.last_read_us : tick.previous_us;
     exit.wait_status = wait_status;
     if (known.usage.cpu_user_us >= 0) exit.usage = known.usage;
     if (known.peak_resident_bytes > 0) exit.peak_resident_bytes = known.peak_resident_bytes;
@@ -149,7 +149,7 @@ void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
   for (const auto& [key, known] : known_) {
     if (known.write_no == write_no_) continue;
     if (unreadable.contains(key.pid)) {
-      if (!known.last_read_us) stage(key).last_read_us = tick.previous_at_us;
+      if (!known.last_read_us) stage(key).last_read_us = tick.previous_us;
       continue;
     }
     if (!known.ended) add_exit(known, std::nullopt, false);

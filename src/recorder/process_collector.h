@@ -43,7 +43,7 @@ class ProcessCollector : public Collector, public UpidLookup {
     std::shared_ptr<const ProcessImage> image;
     ProcessUsage usage;
     std::int64_t peak_resident_bytes = 0;
-    /// Set while it is listed but cannot be read: at_us of the last tick that could.
+    /// Set while it is listed but cannot be read: when the last reading that could began.
     std::optional<std::int64_t> last_read_us;
     bool ended = false;        ///< its end is stored, its parent has not waited for it yet
     std::uint64_t write_no = 0;  ///< the last write() that saw it

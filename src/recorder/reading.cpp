@@ -31,13 +31,14 @@ std::size_t TickReading::size_bytes() const {
 
 TickReading take_reading(Platform& platform) {
   TickReading reading;
-  reading.clocks = platform.clocks();
+  const std::int64_t began_us = platform.clocks().boot_us;
   attempt(reading, "processes", reading.processes, [&] { return platform.read_processes(); });
   if (reading.processes) {
     attempt(reading, "ports", reading.sockets, [&] { return platform.read_sockets(*reading.processes); });
   }
   attempt(reading, "system", reading.system, [&] { return platform.read_system(kRootFileSystem); });
-  reading.duration_us = platform.clocks().boot_us - reading.clocks.boot_us;
+  reading.clocks = platform.clocks();
+  reading.duration_us = reading.clocks.boot_us - began_us;
   return reading;
 }
 

@@ -35,7 +35,14 @@ Recorder::Recorder(Platform& platform, RecordOptions options, std::ostream& talk
 void Recorder::run() {
   platform_.make_shared_folder(options_.database.parent_path());
   // One name for one file: two recorders that come by different links must meet at one lock.
-  options_.database = std::filesystem::weakly_canonical(options_.database);
+  std::error_code failed;
+  const std::filesystem::path resolved = std::filesystem::weakly_canonical(options_.database, failed);
+  if (failed) {
+    throw Error(ExitCode::Failed, fmt::format("The database {} cannot be reached: {} (permission of a folder above it?). "
+                                              "Name another with --db.",
+                                              options_.database.string(), failed.message()));
+  }
+  options_.database = resolved;
   take_lock();
   platform_.catch_stop_requests();
   try {

@@ -58,7 +58,7 @@ void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
                    " ORDER BY t.tick_id DESC LIMIT 1), r.started_us), 'crashed' FROM recording AS r"
                    " WHERE NOT EXISTS (SELECT 1 FROM recording_end AS e WHERE e.recording_id = r.recording_id)");
   crashed.run();
-  Prepared newest(database_, "SELECT at_us FROM tick ORDER BY tick_id DESC LIMIT 1");
+  Prepared newest(database_, "SELECT at_us - duration_us FROM tick ORDER BY tick_id DESC LIMIT 1");
   last_known_us_ = newest.number();
   Prepared newest_id(database_, "SELECT max(tick_id) FROM tick");
   next_tick_id_ = newest_id.number().value_or(0) + 1;
@@ -105,7 +105,7 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
   }
   ++ticks_since_keyframe_;
   last_tick_id_ = tick.tick_id;
-  last_at_us_ = tick.at_us;
+  last_began_us_ = tick.at_us - reading.duration_us;
   last_clocks_ = reading.clocks;
 }
 
@@ -122,7 +122,7 @@ Tick Recording::insert_tick(const TickReading& reading, bool keyframe_wanted) {
   tick.at_us = reading.clocks.wall_us;
   tick.boot_id = boot_id_;
   tick.keyframe = keyframe_is_due(reading, keyframe_wanted);
-  tick.previous_at_us = last_at_us_;
+  tick.previous_us = last_began_us_;
   tick.last_known_us = last_known_us_;
   tick.booted_us = booted_us_;
   std::optional<std::int64_t> living;

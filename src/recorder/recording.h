@@ -57,8 +57,6 @@ class Recording {
   /// After a clean end: the whole -wal into the file, so that a copy of the file alone is complete.
   void checkpoint();
 
-  std::optional<std::int64_t> last_tick_us() const { return last_at_us_; }
-
  private:
   void begin(const RecordingFacts& facts, const Clocks& now);
   Tick insert_tick(const TickReading& reading, bool keyframe_wanted);
@@ -75,13 +73,13 @@ class Recording {
   std::int64_t boot_id_ = 0;
   std::int64_t booted_us_ = 0;
   std::int64_t recording_id_ = 0;
-  std::optional<std::int64_t> last_known_us_;  ///< newest tick of earlier recordings
+  std::optional<std::int64_t> last_known_us_;  ///< when the newest reading of earlier recordings began
 
   std::int64_t next_tick_id_ = 1;  ///< nobody else writes ticks
 
   // The last committed tick.
   std::optional<std::int64_t> last_tick_id_;
-  std::optional<std::int64_t> last_at_us_;
+  std::optional<std::int64_t> last_began_us_;
   Clocks last_clocks_;
   std::int64_t keyframe_tick_id_ = 0;
   std::int64_t keyframe_boot_us_ = 0;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -21,6 +22,9 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kJournalLimitBytes = 64LL * 1024 * 1024;
 constexpr int kReaderBusyMs = 5000;
 
+constexpr const char* kNoPermission = "no permission. Ask to be added to its group (galproc), or name another with --db.";
+constexpr const char* kNewer = "a newer galproc has migrated it. Use that one.";
+
 std::int64_t pragma(SQLite::Database& database, const char* name) {
   return database.execAndGet(std::string("PRAGMA ") + name).getInt64();
 }
@@ -29,19 +33,54 @@ bool has_tables(SQLite::Database& database) {
   return database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt64() > 0;
 }
 
+/// A path inside an SQLite URI.
+std::string uri_path(const fs::path& path) {
+  std::string text;
+  for (const char byte : fs::absolute(path).string()) {
+    if (byte == '%' || byte == '?' || byte == '#') {
+      constexpr const char* kHex = "0123456789ABCDEF";
+      text += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      text += byte;
+    }
+  }
+  return text;
+}
+
 /// Looking must not change: without this the last connection to close moves the -wal into the file and removes it.
 void leave_wal_alone(SQLite::Database& database) {
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
-/// The application id stands big-endian at byte 68 of the header: readable even where SQLite gives up on the rest.
-bool header_is_ours(const fs::path& path) {
+/// The header of the file itself, readable even where SQLite gives up on the rest, and without SQLite: opening another
+/// program's database in WAL mode would make files beside it.
+struct Header {
+  bool is_sqlite = false;
+  std::int64_t application_id = 0;  ///< big-endian at byte 68
+  std::int64_t user_version = 0;    ///< big-endian at byte 60
+};
+
+Header read_header(const fs::path& path) {
+  constexpr std::string_view kMagic{"SQLite format 3", 16};  // with its NUL
   std::ifstream file(path, std::ios::binary);
-  std::array<char, 72> header{};
-  if (!file.read(header.data(), header.size())) return false;
-  std::int64_t id = 0;
-  for (std::size_t i = 68; i < 72; ++i) id = id << 8 | static_cast<unsigned char>(header[i]);
-  return id == kApplicationId;
+  std::array<char, 72> bytes{};
+  Header header;
+  if (!file.read(bytes.data(), bytes.size())) return header;
+  const auto number_at = [&](std::size_t start) {
+    std::int64_t number = 0;
+    for (std::size_t i = start; i < start + 4; ++i) number = number << 8 | static_cast<unsigned char>(bytes[i]);
+    return number;
+  };
+  header.is_sqlite = std::string_view(bytes.data(), kMagic.size()) == kMagic;
+  header.application_id = number_at(68);
+  header.user_version = number_at(60);
+  return header;
+}
+
+/// Whether an SQLite file without an application has tables, looked at as if nobody else could: no lock, no -shm.
+bool has_tables_untouched(const fs::path& path) {
+  SQLite::Database database("file:" + uri_path(path) + "?immutable=1", SQLite::OPEN_READONLY | SQLite::OPEN_URI);
+  return has_tables(database);
 }
 
 FileKind kind_of(SQLite::Database& database) {
@@ -74,7 +113,7 @@ std::string reading_advice(const SQLite::Exception& error) {
       return "its -shm file is missing and this user may not make one. Ask its owner to open it once, or join its group.";
     default: break;
   }
-  if (error.getErrorCode() == SQLITE_CANTOPEN) return "no permission. Ask to be added to its group (galproc), or name another with --db.";
+  if (error.getErrorCode() == SQLITE_CANTOPEN) return kNoPermission;
   if (error.getErrorCode() == SQLITE_NOTADB) return "it is not a database. Name another with --db.";
   if (error.getErrorCode() == SQLITE_CORRUPT) return "it is corrupt; the recorder moves it aside at its next start.";
   return describe(error) + ".";
@@ -84,12 +123,32 @@ void check_readable(SQLite::Database& database, const fs::path& path) {
   switch (kind_of(database)) {
     case FileKind::New: refuse_reading(path, "it is empty. Start `galproc record` first.");
     case FileKind::Foreign: refuse_reading(path, "it was not made by galproc. Name another with --db.");
-    case FileKind::Newer: refuse_reading(path, "a newer galproc has migrated it. Use that one.");
+    case FileKind::Newer: refuse_reading(path, kNewer);
     default: break;
   }
   if (pragma(database, "user_version") < schema_version()) {
     refuse_reading(path, "an older galproc made it. Start `galproc record` of this version once: it migrates the file.");
   }
+}
+
+/// What can be said without SQLite, which would make a -shm beside a file that is not ours.
+void refuse_unopened(const fs::path& path) {
+  std::error_code unknown;
+  const fs::file_status status = fs::status(path, unknown);
+  if (status.type() == fs::file_type::not_found) {
+    refuse_reading(path, "it is not there. Start `galproc record`, or name another with --db.");
+  }
+  if (unknown) refuse_reading(path, kNoPermission);
+  if (status.type() != fs::file_type::regular) refuse_reading(path, fs::is_directory(status) ? "it is a folder. Name a file in it with --db."
+                                                                                                 : "it is not a file. Name another with --db.");
+  if (!std::ifstream(path, std::ios::binary)) refuse_reading(path, kNoPermission);
+  if (fs::file_size(path, unknown) == 0) refuse_reading(path, "it is empty. Start `galproc record` first.");
+  const Header header = read_header(path);
+  if (header.application_id != kApplicationId) {
+    refuse_reading(path, header.is_sqlite ? "it was not made by galproc. Name another with --db."
+                                          : "it is not a database. Name another with --db.");
+  }
+  if (header.is_sqlite && header.user_version > schema_version()) refuse_reading(path, kNewer);
 }
 
 }  // namespace
@@ -99,11 +158,16 @@ int schema_version() { return number_of(kSchemaFiles[kSchemaFilesCount - 1]); }
 std::string sqlite_version() { return SQLite::getLibVersion(); }
 
 FileKind examine_file(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::exists(path)) return FileKind::New;
-  if (!fs::is_regular_file(path)) return FileKind::Foreign;
-  if (fs::file_size(path, ignored) == 0 && fs::file_size(path.string() + "-wal", ignored) == 0) return FileKind::New;
-  const bool ours = header_is_ours(path);
+  std::error_code unknown;
+  const fs::file_status status = fs::status(path, unknown);
+  if (status.type() == fs::file_type::not_found) return FileKind::New;
+  if (status.type() != fs::file_type::regular) return FileKind::Foreign;
+  if (fs::file_size(path, unknown) == 0) return FileKind::New;
+  const Header header = read_header(path);
+  const bool ours = header.application_id == kApplicationId;
+  if (!ours && !header.is_sqlite) return FileKind::Foreign;
+  if (ours && header.is_sqlite && header.user_version > schema_version()) return FileKind::Newer;
+  if (!ours && (header.application_id != 0 || has_tables_untouched(path))) return FileKind::Foreign;
   try {
     // Read-write, since a crashed recorder's -wal may have to be recovered to see what the file is; it makes nothing.
     SQLite::Database database(path.string(), SQLite::OPEN_READWRITE, kReaderBusyMs);
@@ -135,9 +199,7 @@ SQLite::Database open_for_recording(const fs::path& path, int busy_ms) {
 }
 
 SQLite::Database open_for_reading(const fs::path& path) {
-  if (!fs::exists(path)) {
-    refuse_reading(path, "it is not there. Start `galproc record`, or name another with --db.");
-  }
+  refuse_unopened(path);
   try {
     SQLite::Database database(path.string(), SQLite::OPEN_READONLY, kReaderBusyMs);
     leave_wal_alone(database);

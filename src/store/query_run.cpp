@@ -32,7 +32,8 @@ struct Prepared {
 Prepared prepare(SQLite::Database& database, std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const char* tail = nullptr;
-  const int code = sqlite3_prepare_v2(database.getHandle(), sql.data(), static_cast<int>(sql.size()), &statement, &tail);
+  const auto size = static_cast<int>(sql.size());
+  const int code = sqlite3_prepare_v2(database.getHandle(), sql.data(), size, &statement, &tail);
   if (code != SQLITE_OK) throw SQLite::Exception(database.getHandle(), code);
   return {StatementPtr(statement), sql.substr(static_cast<std::size_t>(tail - sql.data()))};
 }
@@ -185,7 +186,8 @@ void check_bindings(const NamedQuery& query, const QueryBindings& bindings) {
     if (param == nullptr) throw UsageError("The query '" + query.name + "' has no parameter --" + name + ".");
     const auto* text = std::get_if<std::string>(&value);
     const auto& choices = param->choices;
-    if (text == nullptr || choices.empty() || std::find(choices.begin(), choices.end(), *text) != choices.end()) continue;
+    if (text == nullptr || choices.empty()) continue;
+    if (std::find(choices.begin(), choices.end(), *text) != choices.end()) continue;
     throw UsageError("'" + *text + "' is no value for --" + name + " of the query '" + query.name + "'; use " +
                      joined(choices, "") + ".");
   }
@@ -226,12 +228,14 @@ void bind(SQLite::Database& database, sqlite3_stmt* statement, const NamedQuery&
 
 /// PRAGMAs that only tell, with and without an argument.
 constexpr std::array<std::string_view, 13> kTellingPragmas{
-    "table_info", "table_xinfo",      "table_list",        "index_list",      "index_info",  "index_xinfo",    "database_list",
-    "foreign_key_list", "foreign_key_check", "compile_options", "function_list", "collation_list", "integrity_check"};
+    "table_info",        "table_xinfo",      "table_list",      "index_list",    "index_info",
+    "index_xinfo",       "database_list",    "foreign_key_list", "foreign_key_check", "compile_options",
+    "function_list",     "collation_list",   "integrity_check"};
 /// PRAGMAs that tell without an argument and set something with one.
 constexpr std::array<std::string_view, 15> kSettablePragmas{
-    "application_id", "user_version", "schema_version", "journal_mode", "page_size",    "page_count",   "freelist_count", "encoding",
-    "auto_vacuum",    "data_version", "synchronous",    "cache_size",   "foreign_keys", "busy_timeout", "journal_size_limit"};
+    "application_id", "user_version",   "schema_version", "journal_mode", "page_size",
+    "page_count",     "freelist_count", "encoding",       "auto_vacuum",  "data_version",
+    "synchronous",    "cache_size",     "foreign_keys",   "busy_timeout", "journal_size_limit"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -267,6 +271,9 @@ class ReadingOnly {
   int decide(int action, const char* first, const char* second) {
     std::string refusal;
     if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE) return SQLITE_OK;
+    // The first use of a built-in virtual table (json_each, dbstat, pragma_...) asks for this and changes nothing. A
+    // statement that means it is no reading one, which is asked of SQLite as well.
+    if (action == SQLITE_UPDATE && lower(first) == "sqlite_master") return SQLITE_OK;
     if (action == SQLITE_FUNCTION) {
       if (lower(second) != "load_extension") return SQLITE_OK;
       refusal = "it would load an extension";

@@ -1,5 +1,6 @@
 #include "platform/environment.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -16,6 +17,13 @@ std::filesystem::path below_home(const char* xdg_variable, const char* fallback)
 }
 
 }  // namespace
+
+void ensure_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    // open gives the lowest free number, which is this one.
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return;
+  }
+}
 
 bool is_administrator() { return ::geteuid() == 0; }
 

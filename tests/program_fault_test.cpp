@@ -1,0 +1,135 @@
+// A file that cannot be written for a while: the recorder outlives it, and what it could not keep is told.
+
+#include "support/crowd.h"
+#include "support/program.h"
+
+namespace galproc {
+namespace {
+
+class ProgramFault : public ProgramTest {
+ protected:
+  /// The ticks that the schedule left room for and that are not there. A tick that was late by n intervals took the place
+  /// of n others; the last one, of the stop, is on no schedule.
+  std::string missing_ticks() const {
+    return ask("WITH t AS (SELECT tick_id, late_us, boot_us - duration_us - late_us AS due_us, interval_us FROM ticks"
+               " JOIN recordings USING (recording_id) WHERE tick_id < (SELECT max(tick_id) FROM ticks))"
+               " SELECT (max(due_us) - min(due_us) + interval_us / 2) / interval_us"
+               " - sum(CASE WHEN tick_id < (SELECT max(tick_id) FROM t) THEN late_us / interval_us + 1 ELSE 0 END) FROM t");
+  }
+};
+
+TEST_F(ProgramFault, OfALockedFileLosesNoTick) {
+  Program recorder = record();
+  pid_t born = 0;
+  std::int64_t unlocked_us = 0;
+  {
+    SQLite::Database other(db().string(), SQLite::OPEN_READWRITE, 10'000);
+    other.exec("BEGIN IMMEDIATE");
+    const std::int64_t locked_us = now_us();
+    const std::int64_t tick = last_tick();
+    ASSERT_TRUE(wait_until([&] { return recorder.err().find("locked by another writer") != std::string::npos; })) << recorder.err();
+    {
+      Puppet short_life;
+      born = short_life.pid();
+      ASSERT_TRUE(wait_until([&] { return now_us() > locked_us + 1'000'000; }));
+    }
+    ASSERT_TRUE(wait_until([&] { return now_us() > locked_us + 2'000'000; }));
+    EXPECT_EQ(last_tick(), tick);
+    unlocked_us = now_us();
+    other.exec("ROLLBACK");
+  }
+  ASSERT_TRUE(wait_until([&] { return recorder.err().find("can be written again") != std::string::npos; })) << recorder.err();
+  settle();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_EQ(missing_ticks(), "0\n");
+  EXPECT_EQ(ask("SELECT kind FROM gaps WHERE kind <> 'late'"), "stopped\n");
+  EXPECT_EQ(ask(fmt::format("SELECT ended_us < {} FROM processes WHERE pid = {}", unlocked_us, born)), "1\n");
+  EXPECT_EQ(ask("PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(ProgramFault, OfALockThatOutlastsTheStopIsSaidAndTheFileIsWhole) {
+  Program recorder = record();
+  SQLite::Database other(db().string(), SQLite::OPEN_READWRITE, 10'000);
+  other.exec("BEGIN IMMEDIATE");
+  ASSERT_TRUE(wait_until([&] { return recorder.err().find("locked by another writer") != std::string::npos; }));
+  EXPECT_EQ(recorder.stop(), 1);
+  EXPECT_NE(recorder.err().find("could not be stored"), std::string::npos) << recorder.err();
+  other.exec("ROLLBACK");
+  snapshot();
+  EXPECT_EQ(ask("SELECT kind, to_us IS NULL FROM gaps WHERE kind <> 'late' ORDER BY from_us"), "crashed|0\nstopped|1\n");
+}
+
+/// A small disk that only this test and its children see.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const fs::path& folder) : folder_(folder) {
+    fs::create_directory(folder);
+    error_ = keeper_.mount_small_disk(folder.string(), "size=32m");
+  }
+  /// 0 or -errno.
+  int error() const { return error_; }
+  /// A file of it, as those outside reach it; not SQLite, which follows links by itself.
+  fs::path operator/(const std::string& name) const {
+    return fs::path(fmt::format("/proc/{}/root", keeper_.pid())) / folder_.relative_path() / name;
+  }
+  /// Moves the caller inside.
+  void enter() const {
+    const int space = ::open(fmt::format("/proc/{}/ns/mnt", keeper_.pid()).c_str(), O_RDONLY | O_CLOEXEC);
+    if (::setns(space, CLONE_NEWNS) != 0) ::_exit(126);
+  }
+
+ private:
+  fs::path folder_;
+  Puppet keeper_;
+  int error_ = 0;
+};
+
+/// Takes all the room that is left, to the last byte.
+void fill(const fs::path& file) {
+  const int filler = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  ASSERT_GE(filler, 0);
+  const std::string block(4096, 'x');
+  for (std::size_t piece = block.size(); piece > 0; piece /= 2) {
+    while (::write(filler, block.data(), piece) > 0) {
+    }
+  }
+  ::close(filler);
+}
+
+TEST_F(ProgramFault, OfAFullDiskIsSurvivedAndTheHoleIsAGap) {
+  if (!is_root()) GTEST_SKIP() << "mounting a small disk needs root";
+  const SmallDisk disk(folder_ / "disk");
+  if (disk.error() != 0) GTEST_SKIP() << "no private mount: " << std::strerror(-disk.error());
+  // Many idle processes make readings large, so that those which wait use up their memory soon.
+  const Crowd crowd(1000, Crowd::Ports::None);
+  const std::string file = (folder_ / "disk/galproc.db").string();
+  const Options inside{{}, [&] { disk.enter(); }};
+  const auto ask_inside = [&](const std::string& sql) {
+    return run({"/usr/bin/sqlite3", "-readonly", "-cmd", ".timeout 10000", file, sql}, inside).out;
+  };
+  const auto ticks = [&] { return std::atoll(ask_inside("SELECT count(*) FROM ticks").c_str()); };
+  Program recorder = start({GALPROC_BINARY, "record", "--db", file, "--interval", "10ms"}, inside);
+  ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();
+  const auto says = [&](const char* words) {
+    return wait_until([&] { return recorder.err().find(words) != std::string::npos || recorder.has_ended(); }) && !recorder.has_ended();
+  };
+  fill(disk / "filler");
+  ASSERT_TRUE(says("the disk is full")) << recorder.err();
+  ASSERT_TRUE(says("the oldest are dropped")) << recorder.err();
+  fs::remove(disk / "filler");
+  ASSERT_TRUE(says("can be written again")) << recorder.err();
+  const std::int64_t before = ticks();
+  ASSERT_TRUE(wait_until([&] { return ticks() > before + 2; })) << recorder.err();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+
+  EXPECT_EQ(ask_inside("PRAGMA integrity_check"), "ok\n");
+  EXPECT_EQ(ask_inside("SELECT count(*), min(to_us > from_us) FROM gaps WHERE kind = 'disk_full'"), "1|1\n");
+  // Nothing lies in the hole, and what comes after it stands by itself.
+  EXPECT_EQ(ask_inside("SELECT count(*) FROM ticks AS t JOIN gaps AS g ON g.kind = 'disk_full'"
+                       " AND t.at_us > g.from_us AND t.at_us < g.to_us"), "0\n");
+  EXPECT_EQ(ask_inside("SELECT is_keyframe FROM ticks JOIN gaps ON kind = 'disk_full' AND at_us = to_us"), "1\n");
+  EXPECT_EQ(ask_inside("SELECT count(*) FROM processes WHERE ended_us IS NOT NULL AND name = 'program_fault_test'"), "0\n");
+}
+
+}  // namespace
+}  // namespace galproc

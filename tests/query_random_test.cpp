@@ -1,0 +1,222 @@
+// Questions about made-up histories, held against answers found another way: by walking through all of what was stored.
+
+#include <gtest/gtest.h>
+
+#include "store/query_catalogue.h"
+#include "store/query_run.h"
+#include "support/query_database.h"
+#include "support/random_history.h"
+
+namespace galproc {
+namespace {
+
+constexpr std::int64_t kGrace = 2'000'000;  ///< a start is cut to 10 ms and a reading takes its time
+
+struct Used {
+  std::optional<std::int64_t> cpu_us, io_bytes, peak_bytes;
+  friend bool operator==(const Used&, const Used&) = default;
+};
+
+/// Adds up what each process used between two instants, row by row.
+class WalkedTop {
+ public:
+  WalkedTop(const RandomHistory& history, std::int64_t since_us, std::int64_t until_us) : history_(history) {
+    for (const MadeUpTick& tick : history.ticks()) {
+      if (!tick.readable) continue;  // the state of then is that of the tick before
+      if (tick.at_us <= since_us) first_ = &tick;
+      if (tick.at_us <= until_us) last_ = &tick;
+    }
+    began_us_ = first_ != nullptr ? first_->at_us : since_us;
+    if (last_ == nullptr) return;
+    for (const auto& [upid, process] : history.processes()) walk(process);
+  }
+
+  const std::map<std::int64_t, Used>& used() const { return used_; }
+
+ private:
+  bool before_range(const MadeUpEnd& end) const {
+    if (first_ == nullptr) return false;
+    return end.tick_id ? *end.tick_id <= first_->tick_id : end.ended_us <= first_->at_us;
+  }
+  bool after_range(const MadeUpEnd& end) const {
+    return end.tick_id ? *end.tick_id > last_->tick_id : end.ended_us > last_->at_us;
+  }
+
+  void walk(const MadeUpProcess& process) {
+    bool ended = false, ended_before = false;
+    MadeUpEnd final;
+    if (const auto ends = history_.ends().find(process.upid); ends != history_.ends().end()) {
+      for (const MadeUpEnd& end : ends->second) {
+        ended_before = ended_before || before_range(end);
+        if (before_range(end) || after_range(end)) continue;
+        ended = true;
+        final.cpu_us = std::max(final.cpu_us, end.cpu_us);
+        final.io_bytes = std::max(final.io_bytes, end.io_bytes);
+        final.peak_bytes = std::max(final.peak_bytes, end.peak_bytes);
+      }
+    }
+    if (ended_before) return;
+    const bool was_there = first_ != nullptr && first_->living.count(process.upid) > 0;
+    const bool began_in_range = !was_there && process.started_us > began_us_ - kGrace;
+    std::optional<MadeUpRow> known;
+    if (was_there) known = first_->living.at(process.upid);
+    if (began_in_range) known = MadeUpRow{};
+    Used used;
+    bool seen = false;
+    std::int64_t cpu_us = 0, io_bytes = 0, peak_bytes = was_there ? known->resident_bytes : 0;
+    const auto rows = history_.rows().find(process.upid);
+    if (rows != history_.rows().end()) {
+      for (const MadeUpRow& row : rows->second) {
+        if (row.tick_id > last_->tick_id) break;
+        if (first_ != nullptr && row.tick_id <= first_->tick_id) continue;
+        seen = true;
+        if (!known) known = row;  // its first row, at a recording's first tick
+        cpu_us += row.cpu_us - known->cpu_us;
+        io_bytes += row.io_bytes - known->io_bytes;
+        peak_bytes = std::max(peak_bytes, row.resident_bytes);
+        known = row;
+      }
+    }
+    if (ended && known) {
+      cpu_us += std::max<std::int64_t>(0, final.cpu_us - known->cpu_us);
+      io_bytes += std::max<std::int64_t>(0, final.io_bytes - known->io_bytes);
+      if (began_in_range) peak_bytes = std::max(peak_bytes, final.peak_bytes);
+    }
+    if (seen || ended || was_there) used_[process.upid] = {cpu_us, io_bytes, peak_bytes};
+  }
+
+  const RandomHistory& history_;
+  const MadeUpTick* first_ = nullptr;
+  const MadeUpTick* last_ = nullptr;
+  std::int64_t began_us_ = 0;
+  std::map<std::int64_t, Used> used_;
+};
+
+std::optional<std::int64_t> number(const Value& value) {
+  const auto* integer = std::get_if<std::int64_t>(&value);
+  return integer == nullptr ? std::nullopt : std::optional(*integer);
+}
+
+std::size_t place_of(const RowSet& rows, const std::string& name) {
+  for (std::size_t i = 0; i < rows.columns.size(); ++i) {
+    if (rows.columns[i].name == name) return i;
+  }
+  throw std::runtime_error("no column " + name);
+}
+
+class RandomQueries : public testing::TestWithParam<unsigned> {
+ protected:
+  RowSet ask(const std::string& name, const QueryBindings& bindings) {
+    return run_query(database_, *catalogue_.find(name), bindings);
+  }
+
+  SQLite::Database database_ = make_query_database();
+  RandomHistory history_{database_, GetParam()};
+  QueryCatalogue catalogue_ = QueryCatalogue::built_in();
+};
+
+TEST_P(RandomQueries, TopIsTheSumOfItsParts) {
+  const std::int64_t begin_us = history_.ticks().front().at_us;
+  const std::int64_t end_us = history_.ticks().back().at_us;
+  for (int round = 0; round < 60; ++round) {
+    const std::int64_t since_us = history_.between(begin_us - 100'000'000, end_us);
+    const std::int64_t until_us = history_.between(since_us, end_us + 10'000'000);
+    const RowSet rows = ask("top", {{"since", since_us}, {"until", until_us}, {"by", std::string("memory")}});
+    std::map<std::int64_t, Used> used;
+    for (const auto& row : rows.rows) {
+      used[*number(row[0])] = {number(row[place_of(rows, "cpu_us")]), number(row[place_of(rows, "io_bytes")]),
+                               number(row[place_of(rows, "resident_bytes")])};
+    }
+    EXPECT_EQ(used.size(), rows.rows.size()) << "a process stands there twice";
+    const WalkedTop walked(history_, since_us, until_us);
+    ASSERT_EQ(used.size(), walked.used().size()) << "seed " << GetParam() << " from " << since_us << " to " << until_us;
+    for (const auto& [upid, expected] : walked.used()) {
+      const auto found = used.find(upid);
+      ASSERT_NE(found, used.end()) << "seed " << GetParam() << " upid " << upid;
+      EXPECT_EQ(found->second.cpu_us, expected.cpu_us) << "seed " << GetParam() << " upid " << upid << " from " << since_us;
+      EXPECT_EQ(found->second.io_bytes, expected.io_bytes) << "seed " << GetParam() << " upid " << upid;
+      // A life between two ticks has no row: only its exit knows of its memory.
+      EXPECT_EQ(found->second.peak_bytes, expected.peak_bytes) << "seed " << GetParam() << " upid " << upid;
+    }
+  }
+}
+
+TEST_P(RandomQueries, TopByCpuIsInOrderAndItsLimitTakesTheFirst) {
+  const std::int64_t end_us = history_.ticks().back().at_us;
+  const RowSet all = ask("top", {{"since", end_us - 300'000'000}, {"until", end_us}});
+  const RowSet few = ask("top", {{"since", end_us - 300'000'000}, {"until", end_us}, {"limit", std::int64_t{3}}});
+  ASSERT_GE(all.rows.size(), 3u);
+  ASSERT_EQ(few.rows.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(few.rows[i], all.rows[i]);
+  const std::size_t cpu = place_of(all, "cpu_us");
+  for (std::size_t i = 1; i < all.rows.size(); ++i) EXPECT_GE(*number(all.rows[i - 1][cpu]), *number(all.rows[i][cpu]));
+}
+
+TEST_P(RandomQueries, ProcessesAndTreeAtAnyMomentAreThoseThatLived) {
+  for (int round = 0; round < 40; ++round) {
+    const auto place = history_.between(0, static_cast<std::int64_t>(history_.ticks().size()) - 1);
+    const MadeUpTick& tick = history_.ticks()[static_cast<std::size_t>(place)];
+    const std::int64_t at_us = tick.at_us + history_.between(0, 4'999'999);
+    for (const char* name : {"processes", "tree"}) {
+      const RowSet rows = ask(name, {{"at", at_us}});
+      ASSERT_EQ(rows.rows.size(), tick.living.size()) << name << " seed " << GetParam() << " tick " << tick.tick_id;
+      for (const auto& row : rows.rows) {
+        const auto truth = tick.living.find(*number(row[place_of(rows, "upid")]));
+        ASSERT_NE(truth, tick.living.end()) << name;
+        EXPECT_EQ(number(row[place_of(rows, "cpu_us")]), truth->second.cpu_us);
+        EXPECT_EQ(number(row[place_of(rows, "resident_bytes")]), truth->second.resident_bytes);
+      }
+    }
+  }
+}
+
+TEST_P(RandomQueries, HistoryIsWhatEachTickShows) {
+  for (int round = 0; round < 8; ++round) {
+    const std::int64_t upid = history_.between(1, static_cast<std::int64_t>(history_.processes().size()));
+    const RowSet rows = ask("history", {{"upid", upid}});
+    std::size_t i = 0;
+    for (const MadeUpTick& tick : history_.ticks()) {
+      const auto truth = tick.living.find(upid);
+      if (truth == tick.living.end()) continue;
+      ASSERT_LT(i, rows.rows.size()) << "seed " << GetParam() << " upid " << upid;
+      EXPECT_EQ(number(rows.rows[i][place_of(rows, "at_us")]), tick.at_us);
+      EXPECT_EQ(number(rows.rows[i][place_of(rows, "resident_bytes")]), truth->second.resident_bytes);
+      if (tick.readable) {
+        const RowSet then = ask("processes", {{"at", tick.at_us}});
+        for (const auto& row : then.rows) {
+          if (number(row[0]) != upid) continue;
+          EXPECT_EQ(rows.rows[i][place_of(rows, "cpu_pct")], row[place_of(then, "cpu_pct")])
+              << "seed " << GetParam() << " upid " << upid << " tick " << tick.tick_id;
+        }
+      } else {
+        EXPECT_EQ(rows.rows[i][place_of(rows, "cpu_pct")], Value{});
+      }
+      ++i;
+    }
+    EXPECT_EQ(i, rows.rows.size()) << "seed " << GetParam() << " upid " << upid;
+  }
+}
+
+TEST_P(RandomQueries, HistoryInBucketsAddsUpToHistoryByTicks) {
+  for (int round = 0; round < 8; ++round) {
+    const std::int64_t upid = history_.between(1, static_cast<std::int64_t>(history_.processes().size()));
+    std::int64_t sums[2] = {0, 0};
+    std::int64_t peaks[2] = {0, 0};
+    for (const int form : {0, 1}) {
+      QueryBindings bindings{{"upid", upid}};
+      if (form == 1) bindings["every"] = history_.between(1, 100) * 1'000'000;
+      const RowSet rows = ask("history", bindings);
+      for (const auto& row : rows.rows) {
+        sums[form] += number(row[place_of(rows, "cpu_us")]).value_or(0);
+        peaks[form] = std::max(peaks[form], *number(row[place_of(rows, "resident_bytes")]));
+      }
+    }
+    EXPECT_EQ(sums[0], sums[1]) << "seed " << GetParam() << " upid " << upid;
+    EXPECT_EQ(peaks[0], peaks[1]) << "seed " << GetParam() << " upid " << upid;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomQueries, testing::Range(1u, 9u));
+
+}  // namespace
+}  // namespace galproc

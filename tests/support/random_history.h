@@ -1,0 +1,221 @@
+#pragma once
+
+// A made-up history of a machine, written into a database as a recorder writes it, together with what was true: births,
+// deaths, quiet and busy processes, lives between two ticks, ends with one witness or two, keyframes, ticks at which the
+// process table could not be read, recorders that stop, and a reboot.
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <random>
+#include <vector>
+
+namespace galproc {
+
+struct MadeUpProcess {
+  std::int64_t upid = 0;
+  std::int64_t boot_id = 0;
+  std::int64_t started_us = 0;
+  std::int64_t cpu_us = 0;  ///< so far
+  std::int64_t io_bytes = 0;
+  std::int64_t resident_bytes = 0;
+  std::int64_t peak_bytes = 0;
+  bool changed = true;  ///< since its last row
+  bool lives = true;
+};
+
+struct MadeUpRow {
+  std::int64_t tick_id = 0;
+  std::int64_t cpu_us = 0;
+  std::int64_t io_bytes = 0;
+  std::int64_t resident_bytes = 0;
+};
+
+struct MadeUpEnd {
+  std::optional<std::int64_t> tick_id;
+  std::int64_t ended_us = 0;
+  std::int64_t cpu_us = 0;
+  std::int64_t io_bytes = 0;
+  std::int64_t peak_bytes = 0;
+};
+
+struct MadeUpTick {
+  std::int64_t tick_id = 0;
+  std::int64_t at_us = 0;
+  bool first_of_recording = false;
+  bool readable = true;
+  /// Who lives as far as the recorder can know, with CPU time and memory as last read.
+  std::map<std::int64_t, MadeUpRow> living;
+};
+
+class RandomHistory {
+ public:
+  RandomHistory(SQLite::Database& database, unsigned seed) : database_(database), random_(seed) {
+    SQLite::Transaction transaction(database_);
+    std::int64_t boot = 0;
+    for (int run = 0; run < 5; ++run) {
+      const bool reboot = run == 0 || run == 3;
+      if (reboot) begin_boot(++boot);
+      record(run + 1, boot, reboot);
+      now_us_ += between(10, 400) * kSecond;
+    }
+    transaction.commit();
+  }
+
+  const std::vector<MadeUpTick>& ticks() const { return ticks_; }
+  const std::map<std::int64_t, MadeUpProcess>& processes() const { return processes_; }
+  const std::map<std::int64_t, std::vector<MadeUpRow>>& rows() const { return rows_; }
+  const std::map<std::int64_t, std::vector<MadeUpEnd>>& ends() const { return ends_; }
+
+  std::int64_t between(std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random_);
+  }
+
+ private:
+  static constexpr std::int64_t kSecond = 1'000'000;
+  static constexpr std::int64_t kInterval = 5 * kSecond;
+
+  template <typename... Values>
+  void insert(const char* table, const Values&... values) {
+    std::string sql = std::string("INSERT INTO ") + table + " VALUES (?";
+    for (std::size_t i = 1; i < sizeof...(values); ++i) sql += ", ?";
+    SQLite::Statement statement(database_, sql + ")");
+    int index = 0;
+    (bind(statement, ++index, values), ...);
+    statement.exec();
+  }
+  static void bind(SQLite::Statement& statement, int index, std::int64_t value) { statement.bind(index, value); }
+  static void bind(SQLite::Statement& statement, int index, int value) { statement.bind(index, value); }
+  static void bind(SQLite::Statement& statement, int index, const char* value) { statement.bind(index, value); }
+  static void bind(SQLite::Statement& statement, int index, std::nullptr_t) { statement.bind(index); }
+  static void bind(SQLite::Statement& statement, int index, const std::optional<std::int64_t>& value) {
+    if (value) statement.bind(index, *value);
+  }
+
+  void begin_boot(std::int64_t boot) {
+    for (auto& [upid, process] : processes_) process.lives = false;  // closed by the next recording
+    booted_us_ = now_us_;
+    now_us_ += 60 * kSecond;
+    insert("boot", boot, boot == 1 ? "one" : "two", 1, booted_us_, "box", "Linux", "6");
+  }
+
+  MadeUpProcess& bear(std::int64_t boot, std::int64_t started_us, const char* source) {
+    const std::int64_t upid = static_cast<std::int64_t>(processes_.size()) + 1;
+    insert("process", upid, boot, upid % 90 + 1, upid, started_us, 0, source);
+    insert("process_parent", upid, started_us, "event", nullptr, 0);
+    insert("process_image", upid, 1, started_us, "name", nullptr, nullptr, 0, nullptr, nullptr, nullptr, nullptr, nullptr, 0,
+           "user");
+    MadeUpProcess& process = processes_[upid];
+    process = {upid, boot, started_us, between(0, 50) * 1000, between(0, 9) * 512, between(1, 100) * 4096, 0, true, true};
+    return process;
+  }
+
+  void end(MadeUpProcess& process, const char* source, std::optional<std::int64_t> tick_id, std::int64_t ended_us,
+           const MadeUpRow& last) {
+    const std::int64_t peak = std::max(process.peak_bytes, last.resident_bytes);
+    insert("process_exit", process.upid, source, tick_id, ended_us, nullptr, 0, nullptr, last.cpu_us, 0, peak,
+           last.io_bytes, 0, 1);
+    ends_[process.upid].push_back({tick_id, ended_us, last.cpu_us, last.io_bytes, peak});
+    process.lives = false;
+  }
+
+  MadeUpRow figures(const MadeUpProcess& process) const {
+    return {0, process.cpu_us, process.io_bytes, process.resident_bytes};
+  }
+
+  /// Something happens to most processes between two ticks.
+  void pass_time(std::int64_t boot, std::int64_t next_tick_id) {
+    for (auto& [upid, process] : processes_) {
+      if (!process.lives || between(0, 9) < 6) continue;
+      process.cpu_us += between(0, 4000) * 1000;
+      process.io_bytes += between(0, 3) * 4096;
+      process.resident_bytes = between(1, 5000) * 4096;
+      process.changed = true;
+    }
+    for (std::int64_t i = between(0, 3); i > 0; --i) bear(boot, now_us_ - between(0, kInterval - 1), "poll");
+    if (between(0, 2) == 0) {  // born and gone before anybody looks; an event tells of it
+      MadeUpProcess& process = bear(boot, now_us_ - kInterval / 2, "event");
+      const bool told_by_tick = between(0, 1) == 0;
+      end(process, "event", told_by_tick ? std::optional(next_tick_id) : std::nullopt, now_us_ - 1, figures(process));
+    }
+  }
+
+  void record(std::int64_t recording_id, std::int64_t boot, bool reboot) {
+    insert("recording", recording_id, boot, now_us_ - 1, now_us_ - 1 - booted_us_, kInterval, "0", "proc", "sock_diag",
+           "none", 1, 7, 0, "root");
+    if (reboot) {
+      for (int i = 0; i < 12; ++i) bear(boot, booted_us_ + between(0, 50) * kSecond, "poll");
+    }
+    std::optional<std::int64_t> previous;
+    for (std::int64_t left = between(5, 60); left > 0; --left) {
+      const std::int64_t tick_id = static_cast<std::int64_t>(ticks_.size()) + 1;
+      pass_time(boot, tick_id);
+      look(recording_id, tick_id, previous);
+      previous = tick_id;
+      now_us_ += kInterval;
+    }
+    if (between(0, 1) == 0) insert("recording_end", recording_id, ticks_.back().at_us, "stopped");
+  }
+
+  void look(std::int64_t recording_id, std::int64_t tick_id, std::optional<std::int64_t> previous) {
+    MadeUpTick tick{tick_id, now_us_, !previous, !previous || between(0, 11) != 0, {}};
+    const bool keyframe = !previous || (tick.readable && between(0, 7) == 0);
+    if (keyframe) keyframe_tick_id_ = tick_id;
+    if (!tick.readable) {
+      tick.living = ticks_.back().living;
+    } else {
+      find_the_dead(tick);
+      for (auto& [upid, process] : processes_) {
+        if (process.lives) see(process, tick, keyframe);
+      }
+    }
+    insert("tick", tick_id, recording_id, tick.at_us, tick.at_us - booted_us_, keyframe_tick_id_, previous, 0, 1,
+           tick.readable ? std::optional(static_cast<std::int64_t>(tick.living.size())) : std::nullopt);
+    ticks_.push_back(std::move(tick));
+  }
+
+  void see(MadeUpProcess& process, MadeUpTick& tick, bool keyframe) {
+    process.peak_bytes = std::max(process.peak_bytes, process.resident_bytes);
+    MadeUpRow row = figures(process);
+    row.tick_id = tick.tick_id;
+    tick.living[process.upid] = row;
+    if (!keyframe && !process.changed) return;
+    insert("process_sample", tick.tick_id, process.upid, "running", row.cpu_us, 0, row.resident_bytes, 1, row.io_bytes, 0);
+    rows_[process.upid].push_back(row);
+    process.changed = false;
+  }
+
+  /// Of those that lived at the last tick some have ended, and those of an earlier boot all have.
+  void find_the_dead(const MadeUpTick& tick) {
+    if (ticks_.empty()) return;
+    const bool new_boot = booted_us_ > ticks_.back().at_us;
+    for (const auto& [upid, last] : ticks_.back().living) {
+      MadeUpProcess& process = processes_[upid];
+      if (new_boot) {
+        end(process, "reboot", tick.tick_id, booted_us_, last);
+      } else if (between(0, 14) == 0) {
+        if (tick.first_of_recording) {
+          end(process, "gap", tick.tick_id, tick.at_us, last);
+          continue;
+        }
+        const std::int64_t kind = between(0, 2);  // a poll, an event, or both: the event knows the last figures
+        if (kind != 0) end(process, "event", tick.tick_id, tick.at_us - between(1, kInterval - 1), figures(process));
+        if (kind != 1) end(process, "poll", tick.tick_id, tick.at_us, last);
+      }
+    }
+  }
+
+  SQLite::Database& database_;
+  std::mt19937_64 random_;
+  std::int64_t now_us_ = 1'795'000'000 * kSecond;
+  std::int64_t booted_us_ = 0;
+  std::int64_t keyframe_tick_id_ = 0;
+  std::vector<MadeUpTick> ticks_;
+  std::map<std::int64_t, MadeUpProcess> processes_;
+  std::map<std::int64_t, std::vector<MadeUpRow>> rows_;
+  std::map<std::int64_t, std::vector<MadeUpEnd>> ends_;
+};
+
+}  // namespace galproc
