@@ -12,7 +12,7 @@
 -- column: pid integer: its number
 -- column: name text: short name, of the last image
 -- column: cpu_us duration_us: CPU time in the range; unknown for one seen too late to know
--- column: cpu_pct percent: that, of one CPU over the whole range
+-- column: cpu_pct percent: that, of one CPU over all of the range that is recorded
 -- column: resident_bytes bytes: most memory seen; over ranges of more than 2 h, but with --by memory, only that of
 --      keyframes (each 5 minutes or 60 ticks), of both ends and of exits
 -- column: io_bytes bytes: read from and written to storage in the range; unknown where not readable
@@ -60,13 +60,14 @@ WITH
     CROSS JOIN recording AS r ON r.recording_id = t.recording_id
     WHERE t.previous_tick_id IS NULL
   ),
-  -- Length on the boot clock: from end to end, less each jump to another boot.
+  -- Length on the boot clock, which begins at 0 with each boot; of a boot that
+  -- ended in the range, up to its last tick.
   length AS MATERIALIZED (
     SELECT s.last_boot_us
       - coalesce(s.first_boot_us, (SELECT boot_us FROM opening
                                    ORDER BY tick_id LIMIT 1))
-      - coalesce(
-          (SELECT sum(o.boot_us - b.boot_us)
+      + coalesce(
+          (SELECT sum(b.boot_us)
            FROM opening AS o
            CROSS JOIN tick AS b ON b.tick_id = (
              SELECT max(tick_id) FROM tick WHERE tick_id < o.tick_id)
@@ -214,7 +215,12 @@ WITH
     GROUP BY upid
   )
 SELECT u.upid, u.pid, i.name, u.cpu_us,
-  100.0 * u.cpu_us / nullif(l.length_us, 0) AS cpu_pct,
+  -- Of one that began in the range but before the first tick, all is known
+  -- since its start: that time counts too.
+  100.0 * u.cpu_us / nullif(l.length_us + CASE
+    WHEN r.first_tick_id = 0 AND u.started_us > r.first_us - 2000000
+      THEN max(0, r.lowest_us - u.started_us)
+    ELSE 0 END, 0) AS cpu_pct,
   nullif(max(coalesce(u.resident_bytes, -1), coalesce(m.resident_bytes, -1),
              coalesce(e.resident_bytes, -1)), -1) AS resident_bytes,
   u.io_bytes, i.user, i.command_line,
@@ -224,6 +230,7 @@ SELECT u.upid, u.pid, i.name, u.cpu_us,
     || printf('.%06dZ', x.ended_us % 1000000) AS ended_at,
   u.started_us, x.ended_us
 FROM length AS l
+CROSS JOIN span AS r
 CROSS JOIN ranked AS u
 LEFT JOIN peak AS m ON m.upid = u.upid
 LEFT JOIN state_last AS e ON e.upid = u.upid

@@ -16,7 +16,8 @@ class ProgramCli : public ProgramTest {
     EXPECT_EQ(ran.out, "");
     const std::string sentence = last_line(ran.err);
     EXPECT_TRUE(sentence.starts_with("galproc: ")) << ran.err;
-    for (const std::string& part : parts) EXPECT_NE(sentence.find(part), std::string::npos) << part << " is not in\n" << ran.err;
+    for (const std::string& part : parts)
+      EXPECT_NE(sentence.find(part), std::string::npos) << part << " is not in\n" << ran.err;
     EXPECT_EQ(listing(folder_.path()), names) << "something was made all the same";
   }
   static std::string last_line(std::string text) {
@@ -45,7 +46,8 @@ TEST_F(ProgramCli, RefusesBadValuesByTheNameOfTheirFlag) {
     expect_usage_error({"record", "--samples", "1", "--interval", bad}, {"--interval"});
   }
   expect_usage_error({"record", "--duration", "soon"}, {"--duration", "soon"});
-  for (const char* bad : {"0", "-1", "x", "1.5", "99999999999999999999"}) expect_usage_error({"record", "--samples", bad}, {"--samples"});
+  for (const char* bad : {"0", "-1", "x", "1.5", "99999999999999999999"})
+    expect_usage_error({"record", "--samples", bad}, {"--samples"});
   expect_usage_error({"record", "--event-source", "magic"}, {"--event-source", "magic"});
   expect_usage_error({"record", "--process-source", "magic"}, {"--process-source", "magic"});
   expect_usage_error({"query", "--format", "xml"}, {"--format", "xml", "json"});
@@ -91,8 +93,9 @@ TEST_F(ProgramCli, TakesValuesThatBeginWithAHyphenAndCommonFlagsOnBothSides) {
 }
 
 TEST_F(ProgramCli, HelpOpensWithExamplesAndGoesToStdout) {
-  for (const Words& words : {Words{"--help"}, Words{"-h"}, Words{"record", "--help"}, Words{"record", "-h"}, Words{"query", "--help"},
-                             Words{"query", "-h"}, Words{"query", "tree", "--help"}, Words{"query", "port-holder", "-h"}}) {
+  for (const Words& words :
+       {Words{"--help"}, Words{"-h"}, Words{"record", "--help"}, Words{"record", "-h"}, Words{"query", "--help"},
+        Words{"query", "-h"}, Words{"query", "tree", "--help"}, Words{"query", "port-holder", "-h"}}) {
     SCOPED_TRACE(fmt::format("galproc {}", fmt::join(words, " ")));
     const Ran ran = galproc(words);
     EXPECT_EQ(ran.exit_code, 0);
@@ -102,7 +105,8 @@ TEST_F(ProgramCli, HelpOpensWithExamplesAndGoesToStdout) {
     EXPECT_LT(std::count(ran.out.begin(), ran.out.begin() + static_cast<std::ptrdiff_t>(examples), '\n'), 4) << ran.out;
   }
   const Ran record = galproc({"record", "--help"});
-  for (const char* flag : {"--interval", "--duration", "--samples", "--process-source", "--event-source", "--no-redact"}) {
+  for (const char* flag :
+       {"--interval", "--duration", "--samples", "--process-source", "--event-source", "--no-redact"}) {
     EXPECT_NE(record.out.find(flag), std::string::npos) << flag;
   }
 }
@@ -113,7 +117,8 @@ TEST_F(ProgramCli, VersionTellsThatOfTheProgramOfSqliteAndOfTheSchema) {
   EXPECT_EQ(ran.err, "");
   snapshot();
   const std::string schema = ask("PRAGMA user_version");
-  EXPECT_EQ(ran.out, fmt::format("galproc {}SQLite {}\nschema {}", ask("SELECT version FROM recordings"), SQLite::getLibVersion(), schema));
+  EXPECT_EQ(ran.out, fmt::format("galproc {}SQLite {}\nschema {}", ask("SELECT version FROM recordings"),
+                                 SQLite::getLibVersion(), schema));
 }
 
 TEST_F(ProgramCli, TheFilesAndTheRangeAreNamedOnStderrUnlessItIsToBeQuiet) {
@@ -127,20 +132,24 @@ TEST_F(ProgramCli, TheFilesAndTheRangeAreNamedOnStderrUnlessItIsToBeQuiet) {
   EXPECT_EQ(quiet.exit_code, 0);
   EXPECT_EQ(quiet.err, "");
   EXPECT_NE(quiet.out, "");
-  const Ran failed = galproc({"query", "gaps", "--db", (folder_ / "other.db").string(), "-q"});  // an error is never silent
+  const Ran failed =
+      galproc({"query", "gaps", "--db", (folder_ / "other.db").string(), "-q"});  // an error is never silent
   EXPECT_EQ(failed.exit_code, 1);
   EXPECT_NE(failed.err.find("other.db"), std::string::npos) << failed.err;
 }
 
 TEST_F(ProgramCli, AReaderThatGoesAwayIsNoErrorAndAFullDiskIs) {
   snapshot();
-  const std::string many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i FROM n";
-  const Ran piped = run({"/bin/sh", "-c", "\"$0\" query --db \"$1\" -q --format csv --run \"$2\" | head -1", GALPROC_BINARY, db().string(), many});
+  const std::string many =
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i FROM n";
+  const Ran piped = run({"/bin/sh", "-c", "\"$0\" query --db \"$1\" -q --format csv --run \"$2\" | head -1",
+                         GALPROC_BINARY, db().string(), many});
   EXPECT_EQ(piped.exit_code, 0);
   EXPECT_EQ(piped.out, "i\n");
   EXPECT_EQ(piped.err, "");
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
-  const Ran full = run({"/bin/sh", "-c", "\"$0\" query --db \"$1\" -q --run \"$2\" > /dev/full", GALPROC_BINARY, db().string(), many});
+  const Ran full = run(
+      {"/bin/sh", "-c", "\"$0\" query --db \"$1\" -q --run \"$2\" > /dev/full", GALPROC_BINARY, db().string(), many});
   EXPECT_EQ(full.exit_code, 1);
   EXPECT_NE(full.err, "");
 }

@@ -50,7 +50,8 @@ TEST_F(ProgramConfig, KeysAreFlagsOfAllVerbsOrOfOne) {
     EXPECT_TRUE(is_json(ran.out));
   }
   for (const char* own : {"interval = \"5ms\"\n", "[record]\ninterval = \"5ms\"\n"}) {
-    const Ran ran = galproc({"record", "--db", db().string(), "--samples", "1", "--config", write("config.toml", own).string()});
+    const Ran ran =
+        galproc({"record", "--db", db().string(), "--samples", "1", "--config", write("config.toml", own).string()});
     EXPECT_EQ(ran.exit_code, 2);
     EXPECT_NE(ran.err.find("5ms"), std::string::npos) << ran.err;
   }
@@ -58,7 +59,8 @@ TEST_F(ProgramConfig, KeysAreFlagsOfAllVerbsOrOfOne) {
                               write("config.toml", "interval = \"5ms\"\n").string()});
   EXPECT_EQ(beaten.exit_code, 0) << beaten.err;
   EXPECT_EQ(ask("SELECT interval_us FROM recordings ORDER BY recording_id DESC LIMIT 1"), "1000000\n");
-  const Ran set = galproc({"record", "--db", db().string(), "--config", write("config.toml", "interval = \"2s\"\nsamples = 1\n").string()});
+  const Ran set = galproc(
+      {"record", "--db", db().string(), "--config", write("config.toml", "interval = \"2s\"\nsamples = 1\n").string()});
   EXPECT_EQ(set.exit_code, 0) << set.err;
   EXPECT_EQ(ask("SELECT interval_us FROM recordings ORDER BY recording_id DESC LIMIT 1"), "2000000\n");
 }
@@ -72,7 +74,9 @@ TEST_F(ProgramConfig, AQuerysParameterDoesNotMatterToQueriesWithoutIt) {
 
 TEST_F(ProgramConfig, AFolderOfQueriesMayStandThereToo) {
   snapshot();
-  write("own/counts.sql", "-- name: counts\n-- summary: how many ticks\n-- column: ticks integer: of all recordings\nSELECT count(*) AS ticks FROM tick\n");
+  write("own/counts.sql",
+        "-- name: counts\n-- summary: how many ticks\n-- column: ticks integer: of all recordings\nSELECT count(*) AS "
+        "ticks FROM tick\n");
   const fs::path config = write("config.toml", fmt::format("queries-dir = \"{}\"\n", (folder_ / "own").string()));
   const Ran ran = galproc({"query", "counts", "--db", db().string(), "--json", "-q", "--config", config.string()});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
@@ -86,11 +90,12 @@ TEST_F(ProgramConfig, MistakesAreExit2AndNameTheFileAndTheKey) {
     const char* text;
     const char* part;
   };
-  for (const auto& [text, part] : {Case{"speed = 3\n", "speed"}, Case{"formt = \"json\"\n", "Did you mean format?"},
-                                   Case{"intervall = \"5s\"\n", "Did you mean interval?"}, Case{"[record]\nintervall = \"5s\"\n", "interval?"},
-                                   Case{"[dance]\ninterval = \"5s\"\n", "dance"}, Case{"format = \"xml\"\n", "xml"},
-                                   Case{"signals = \"some\"\n", "some"}, Case{"no toml at all\n", "no toml"}, Case{"help = true\n", "help"},
-                                   Case{"[record]\nformat = \"json\"\n", "format"}}) {
+  for (const auto& [text, part] :
+       {Case{"speed = 3\n", "speed"}, Case{"formt = \"json\"\n", "Did you mean format?"},
+        Case{"intervall = \"5s\"\n", "Did you mean interval?"}, Case{"[record]\nintervall = \"5s\"\n", "interval?"},
+        Case{"[dance]\ninterval = \"5s\"\n", "dance"}, Case{"format = \"xml\"\n", "xml"},
+        Case{"signals = \"some\"\n", "some"}, Case{"no toml at all\n", "no toml"}, Case{"help = true\n", "help"},
+        Case{"[record]\nformat = \"json\"\n", "format"}}) {
     SCOPED_TRACE(text);
     const Ran ran = gaps(text);
     EXPECT_EQ(ran.exit_code, 2) << ran.err;
@@ -106,7 +111,9 @@ TEST_F(ProgramConfig, MistakesAreExit2AndNameTheFileAndTheKey) {
 
 TEST_F(ProgramConfig, WhatIsSecretHereIsAddedToTheListOfSecretNames) {
   Puppet puppet;
-  ASSERT_EQ(puppet.exec("/bin/sh", {"sh", "-c", "read line", "sh", "--password", "hunter2", "--pasture=green", "PASTURE=blue"}), 0);
+  ASSERT_EQ(puppet.exec("/bin/sh",
+                        {"sh", "-c", "read line", "sh", "--password", "hunter2", "--pasture=green", "PASTURE=blue"}),
+            0);
   const auto recorded = [&](const Words& words) {
     fs::remove(db());
     for (const char* ending : {"-wal", "-shm"}) fs::remove(db().string() + ending);

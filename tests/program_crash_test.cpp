@@ -17,16 +17,20 @@ constexpr std::chrono::seconds kLongest{20};  // on a slow machine fewer rounds 
 const std::vector<std::pair<const char*, const char*>> kFaults = {
     {"the file is damaged", "SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'"},
     {"a foreign key points nowhere", "SELECT * FROM pragma_foreign_key_check"},
-    {"a sample without its tick", "SELECT s.* FROM process_sample AS s LEFT JOIN tick AS t USING (tick_id) WHERE t.tick_id IS NULL"},
-    {"a sample without its process", "SELECT s.* FROM process_sample AS s LEFT JOIN process AS p USING (upid) WHERE p.upid IS NULL"},
+    {"a sample without its tick",
+     "SELECT s.* FROM process_sample AS s LEFT JOIN tick AS t USING (tick_id) WHERE t.tick_id IS NULL"},
+    {"a sample without its process",
+     "SELECT s.* FROM process_sample AS s LEFT JOIN process AS p USING (upid) WHERE p.upid IS NULL"},
     {"a tick without the machine's own figures",
      "SELECT t.tick_id FROM tick AS t LEFT JOIN system_sample AS s USING (tick_id) WHERE s.tick_id IS NULL"},
     {"a keyframe that does not hold all the living",
-     "SELECT t.tick_id, t.process_count, count(s.upid) FROM tick AS t LEFT JOIN process_sample AS s ON s.tick_id = t.tick_id"
+     "SELECT t.tick_id, t.process_count, count(s.upid) FROM tick AS t LEFT JOIN process_sample AS s ON s.tick_id = "
+     "t.tick_id"
      " AND NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = s.upid AND x.tick_id <= t.tick_id)"
      " WHERE t.keyframe_tick_id = t.tick_id GROUP BY t.tick_id HAVING count(s.upid) IS NOT t.process_count"},
     {"a previous tick that is not the one before in its recording",
-     "SELECT tick_id FROM (SELECT tick_id, previous_tick_id, lag(tick_id) OVER (PARTITION BY recording_id ORDER BY tick_id) AS before"
+     "SELECT tick_id FROM (SELECT tick_id, previous_tick_id, lag(tick_id) OVER (PARTITION BY recording_id ORDER BY "
+     "tick_id) AS before"
      " FROM tick) WHERE previous_tick_id IS NOT before"},
     {"a keyframe that is not the latest of its recording",
      "SELECT t.tick_id FROM tick AS t WHERE t.keyframe_tick_id IS NOT (SELECT max(k.tick_id) FROM tick AS k"
@@ -35,13 +39,16 @@ const std::vector<std::pair<const char*, const char*>> kFaults = {
      "SELECT upid FROM process AS p WHERE NOT EXISTS (SELECT 1 FROM process_parent WHERE upid = p.upid)"
      " OR NOT EXISTS (SELECT 1 FROM process_image WHERE upid = p.upid AND image_no = 1)"},
     {"two processes that had one pid at one time",
-     "SELECT a.pid FROM processes AS a JOIN processes AS b ON b.pid = a.pid AND b.boot_id = a.boot_id AND b.upid > a.upid"
+     "SELECT a.pid FROM processes AS a JOIN processes AS b ON b.pid = a.pid AND b.boot_id = a.boot_id AND b.upid > "
+     "a.upid"
      " WHERE a.ended_us IS NULL OR a.ended_earliest_us > b.started_us + 20000"},
     {"two holds of one port by one process at one time",
      "SELECT a.port FROM port_bindings AS a JOIN port_bindings AS b ON b.upid = a.upid AND b.protocol = a.protocol"
-     " AND b.address = a.address AND b.port = a.port AND b.network_namespace = a.network_namespace AND b.binding_id > a.binding_id"
+     " AND b.address = a.address AND b.port = a.port AND b.network_namespace = a.network_namespace AND b.binding_id > "
+     "a.binding_id"
      " WHERE a.released_us IS NULL OR a.released_us > b.bound_us"},
-    {"a run before the newest without an end", "SELECT recording_id FROM recording WHERE recording_id < (SELECT max(recording_id)"
+    {"a run before the newest without an end",
+     "SELECT recording_id FROM recording WHERE recording_id < (SELECT max(recording_id)"
      " FROM recording) AND recording_id NOT IN (SELECT recording_id FROM recording_end)"},
 };
 
@@ -49,13 +56,18 @@ class ProgramCrash : public ProgramTest {
  protected:
   void expect_whole(int round) const {
     SQLite::Database database(db().string(), SQLite::OPEN_READONLY, 10'000);
-    for (const auto& [fault, sql] : kFaults) EXPECT_EQ(rows_of(database, sql), "") << "after crash " << round << ": " << fault;
+    for (const auto& [fault, sql] : kFaults)
+      EXPECT_EQ(rows_of(database, sql), "") << "after crash " << round << ": " << fault;
   }
   std::int64_t number(const std::string& sql) const { return std::atoll(ask(sql).c_str()); }
   /// A number from 0 to `most`.
   int draw(std::int64_t most) { return std::uniform_int_distribution(0, static_cast<int>(most))(random_); }
-  void sleep_up_to(std::chrono::milliseconds most) { std::this_thread::sleep_for(std::chrono::microseconds(draw(most.count() * 1000))); }
-  Program start_recorder() const { return start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "10ms"}); }
+  void sleep_up_to(std::chrono::milliseconds most) {
+    std::this_thread::sleep_for(std::chrono::microseconds(draw(most.count() * 1000)));
+  }
+  Program start_recorder() const {
+    return start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "10ms"});
+  }
   /// How long it takes here to be recording, so that crashes fall before and after.
   std::chrono::milliseconds time_of_start() const {
     const auto begun = std::chrono::steady_clock::now();
@@ -94,9 +106,12 @@ TEST_F(ProgramCrash, AtAnyMomentLeavesAWholeFileThatTheNextRunGoesOnWith) {
   EXPECT_EQ(ask("SELECT from_us, to_us FROM gaps WHERE kind = 'crashed' AND NOT to_us > from_us"), "");
   EXPECT_EQ(ask("SELECT kind, to_us FROM gaps WHERE kind NOT IN ('crashed', 'late')"), "stopped|NULL\n");
   for (const Puppet* puppet : {&idle, &churner, &listener}) {
-    EXPECT_EQ(ask(fmt::format("SELECT name, ended_us FROM processes WHERE pid = {}", puppet->pid())), "program_crash_test|NULL\n");
+    EXPECT_EQ(ask(fmt::format("SELECT name, ended_us FROM processes WHERE pid = {}", puppet->pid())),
+              "program_crash_test|NULL\n");
   }
-  EXPECT_GT(number(fmt::format("SELECT count(*) FROM processes WHERE parent_pid = {} AND ended_us IS NOT NULL", churner.pid())), 0);
+  EXPECT_GT(number(fmt::format("SELECT count(*) FROM processes WHERE parent_pid = {} AND ended_us IS NOT NULL",
+                               churner.pid())),
+            0);
   RecordProperty("rounds", round - 1);
 }
 

@@ -8,13 +8,14 @@ namespace {
 
 class ProgramFault : public ProgramTest {
  protected:
-  /// The ticks that the schedule left room for and that are not there. A tick that was late by n intervals took the place
-  /// of n others; the last one, of the stop, is on no schedule.
+  /// The ticks that the schedule left room for and that are not there. A tick that was late by n intervals took the
+  /// place of n others; the last one, of the stop, is on no schedule.
   std::string missing_ticks() const {
-    return ask("WITH t AS (SELECT tick_id, late_us, boot_us - duration_us - late_us AS due_us, interval_us FROM ticks"
-               " JOIN recordings USING (recording_id) WHERE tick_id < (SELECT max(tick_id) FROM ticks))"
-               " SELECT (max(due_us) - min(due_us) + interval_us / 2) / interval_us"
-               " - sum(CASE WHEN tick_id < (SELECT max(tick_id) FROM t) THEN late_us / interval_us + 1 ELSE 0 END) FROM t");
+    return ask(
+        "WITH t AS (SELECT tick_id, late_us, boot_us - duration_us - late_us AS due_us, interval_us FROM ticks"
+        " JOIN recordings USING (recording_id) WHERE tick_id < (SELECT max(tick_id) FROM ticks))"
+        " SELECT (max(due_us) - min(due_us) + interval_us / 2) / interval_us"
+        " - sum(CASE WHEN tick_id < (SELECT max(tick_id) FROM t) THEN late_us / interval_us + 1 ELSE 0 END) FROM t");
   }
 };
 
@@ -27,7 +28,8 @@ TEST_F(ProgramFault, OfALockedFileLosesNoTick) {
     other.exec("BEGIN IMMEDIATE");
     const std::int64_t locked_us = now_us();
     const std::int64_t tick = last_tick();
-    ASSERT_TRUE(wait_until([&] { return recorder.err().find("locked by another writer") != std::string::npos; })) << recorder.err();
+    ASSERT_TRUE(wait_until([&] { return recorder.err().find("locked by another writer") != std::string::npos; }))
+        << recorder.err();
     {
       Puppet short_life;
       born = short_life.pid();
@@ -38,7 +40,8 @@ TEST_F(ProgramFault, OfALockedFileLosesNoTick) {
     unlocked_us = now_us();
     other.exec("ROLLBACK");
   }
-  ASSERT_TRUE(wait_until([&] { return recorder.err().find("can be written again") != std::string::npos; })) << recorder.err();
+  ASSERT_TRUE(wait_until([&] { return recorder.err().find("can be written again") != std::string::npos; }))
+      << recorder.err();
   settle();
   EXPECT_EQ(recorder.stop(), 0) << recorder.err();
   EXPECT_EQ(missing_ticks(), "0\n");
@@ -56,7 +59,52 @@ TEST_F(ProgramFault, OfALockThatOutlastsTheStopIsSaidAndTheFileIsWhole) {
   EXPECT_NE(recorder.err().find("could not be stored"), std::string::npos) << recorder.err();
   other.exec("ROLLBACK");
   snapshot();
-  EXPECT_EQ(ask("SELECT kind, to_us IS NULL FROM gaps WHERE kind <> 'late' ORDER BY from_us"), "crashed|0\nstopped|1\n");
+  EXPECT_EQ(ask("SELECT kind, to_us IS NULL FROM gaps WHERE kind <> 'late' ORDER BY from_us"),
+            "crashed|0\nstopped|1\n");
+}
+
+TEST_F(ProgramFault, OfAMovedFileIsAGapInANewOne) {
+  Program recorder = record();
+  settle();
+  fs::create_directory(folder_ / "away");
+  for (const char* ending : {"", "-wal", "-shm"})
+    fs::rename(db().string() + ending, (folder_ / "away/galproc.db").string() + ending);
+  ASSERT_TRUE(wait_until([&] { return last_tick() >= 2; })) << recorder.err();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_NE(recorder.err().find("renamed, replaced or deleted"), std::string::npos) << recorder.err();
+  EXPECT_EQ(ask("SELECT count(*), min(from_us) < (SELECT min(at_us) FROM ticks) FROM gaps WHERE kind = 'file_moved'"),
+            "1|1\n");
+  EXPECT_EQ(ask("SELECT is_keyframe FROM ticks LIMIT 1"), "1\n");
+  const fs::path moved = folder_ / "away/galproc.db";
+  EXPECT_EQ(galproc::ask(moved, "SELECT end_reason FROM recordings"), "file_moved\n");
+  EXPECT_EQ(galproc::ask(moved, "PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(ProgramFault, OfADeletedFileLetsNoSecondRecorderIn) {
+  Program recorder = record();
+  for (const auto& entry : fs::directory_iterator(folder_.path())) fs::remove(entry.path());  // the lock file too
+  ASSERT_TRUE(wait_until([&] { return last_tick() >= 2; })) << recorder.err();
+  const Ran second = galproc({"record", "--db", db().string(), "--samples", "1"});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_NE(second.err.find(fmt::format("pid {},", recorder.pid())), std::string::npos) << second.err;
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_EQ(ask("SELECT count(*) FROM recordings"), "1\n");
+}
+
+TEST_F(ProgramFault, OfARecorderThatWasHeldUpIsALateTick) {
+  Program recorder = record();
+  settle();
+  const std::int64_t stopped_us = now_us();
+  ::kill(recorder.pid(), SIGSTOP);
+  ASSERT_TRUE(wait_until([&] { return now_us() > stopped_us + 500'000; }));
+  ::kill(recorder.pid(), SIGCONT);
+  settle();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_EQ(
+      ask(fmt::format("SELECT count(*) > 0 FROM gaps WHERE kind = 'late' AND to_us - from_us >= 400000 AND to_us > {}",
+                      stopped_us + 500'000)),
+      "1\n");
+  EXPECT_EQ(missing_ticks(), "0\n");
 }
 
 /// A small disk that only this test and its children see.
@@ -111,7 +159,8 @@ TEST_F(ProgramFault, OfAFullDiskIsSurvivedAndTheHoleIsAGap) {
   Program recorder = start({GALPROC_BINARY, "record", "--db", file, "--interval", "10ms"}, inside);
   ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();
   const auto says = [&](const char* words) {
-    return wait_until([&] { return recorder.err().find(words) != std::string::npos || recorder.has_ended(); }) && !recorder.has_ended();
+    return wait_until([&] { return recorder.err().find(words) != std::string::npos || recorder.has_ended(); }) &&
+           !recorder.has_ended();
   };
   fill(disk / "filler");
   ASSERT_TRUE(says("the disk is full")) << recorder.err();
@@ -126,9 +175,11 @@ TEST_F(ProgramFault, OfAFullDiskIsSurvivedAndTheHoleIsAGap) {
   EXPECT_EQ(ask_inside("SELECT count(*), min(to_us > from_us) FROM gaps WHERE kind = 'disk_full'"), "1|1\n");
   // Nothing lies in the hole, and what comes after it stands by itself.
   EXPECT_EQ(ask_inside("SELECT count(*) FROM ticks AS t JOIN gaps AS g ON g.kind = 'disk_full'"
-                       " AND t.at_us > g.from_us AND t.at_us < g.to_us"), "0\n");
+                       " AND t.at_us > g.from_us AND t.at_us < g.to_us"),
+            "0\n");
   EXPECT_EQ(ask_inside("SELECT is_keyframe FROM ticks JOIN gaps ON kind = 'disk_full' AND at_us = to_us"), "1\n");
-  EXPECT_EQ(ask_inside("SELECT count(*) FROM processes WHERE ended_us IS NOT NULL AND name = 'program_fault_test'"), "0\n");
+  EXPECT_EQ(ask_inside("SELECT count(*) FROM processes WHERE ended_us IS NOT NULL AND name = 'program_fault_test'"),
+            "0\n");
 }
 
 }  // namespace

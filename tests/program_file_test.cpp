@@ -95,7 +95,7 @@ TEST_F(ProgramFile, ThatIsMissingOrEmptyIsNotMadeByAReader) {
   EXPECT_EQ(fs::file_size(db()), 0U);
   fs::remove(db());
   fs::create_directory(db());
-  expect_unreadable("not a file");
+  expect_unreadable("folder");
 }
 
 TEST_F(ProgramFile, ThatIsEmptyIsNewAndKeepsItsMode) {
@@ -110,7 +110,8 @@ TEST_F(ProgramFile, AloneWithoutItsJournalIsACompleteCopyAfterACleanStop) {
   snapshot(3);
   const TemporaryFolder elsewhere;
   fs::copy_file(db(), elsewhere / "copy.db");
-  const Ran ran = galproc({"query", "--run", "SELECT count(*) AS ticks FROM ticks", "--db", (elsewhere / "copy.db").string(), "--json", "-q"});
+  const Ran ran = galproc({"query", "--run", "SELECT count(*) AS ticks FROM ticks", "--db",
+                           (elsewhere / "copy.db").string(), "--json", "-q"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_EQ(Json::parse(ran.out, nullptr, false), Json::parse(R"([{"ticks": 3}])"));
 }
@@ -148,6 +149,27 @@ TEST_F(ProgramFile, IsRecordedToByOneOnlyWhoIsNamedToTheSecond) {
   first.kill();
   const Ran next = galproc({"record", "--db", db().string(), "--samples", "1"});  // a crashed one leaves no lock
   EXPECT_EQ(next.exit_code, 0) << next.err;
+}
+
+TEST_F(ProgramFile, ThatALinkNamesIsMadeAndLockedUnderItsOwnName) {
+  fs::create_symlink("galproc.db", folder_ / "link.db");
+  Program first = start({GALPROC_BINARY, "record", "--db", (folder_ / "link.db").string(), "--interval", "50ms"});
+  ASSERT_TRUE(wait_until([&] { return last_tick() > 0; })) << first.err();
+  EXPECT_EQ(mode_of(db()), "640");
+  EXPECT_EQ(galproc({"record", "--db", db().string(), "--samples", "1"}).exit_code, 1) << "two write to one file";
+  EXPECT_EQ(first.stop(), 0) << first.err();
+}
+
+TEST_F(ProgramFile, WithoutANameIsAMistakeAndNotTheSystemsOwn) {
+  const Options users_own{{}, [] {
+                            if (is_root()) become(65534, 65534);  // whose system file could not be made by accident
+                          }};
+  for (const Words& words : {Words{"query", "gaps", "--db", ""}, Words{"record", "--samples", "1", "--db", ""}}) {
+    const Ran ran = galproc(words, is_root() ? users_own : Options{});
+    if (ran.exit_code == 127) GTEST_SKIP() << "the build folder is out of reach for others";
+    EXPECT_EQ(ran.exit_code, 2) << ran.err;
+    EXPECT_NE(ran.err.find("--db"), std::string::npos) << ran.err;
+  }
 }
 
 TEST_F(ProgramFile, ThatCannotBeMadeIsASentence) {

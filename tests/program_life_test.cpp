@@ -22,7 +22,9 @@ class ProgramLife : public ProgramTest {
   std::string rows_of(pid_t pid, const std::string& columns) const {
     return ask(fmt::format("SELECT {} FROM processes WHERE pid = {} ORDER BY upid", columns, pid));
   }
-  std::int64_t number_of(pid_t pid, const std::string& column) const { return std::atoll(rows_of(pid, column).c_str()); }
+  std::int64_t number_of(pid_t pid, const std::string& column) const {
+    return std::atoll(rows_of(pid, column).c_str());
+  }
 };
 
 TEST_F(ProgramLife, AProcessThatStartsForksExecsAndEndsIsOneUpidWithAllOfIt) {
@@ -49,7 +51,8 @@ TEST_F(ProgramLife, AProcessThatStartsForksExecsAndEndsIsOneUpidWithAllOfIt) {
             fmt::format("{}|cat|{}|cat - 'a word'\n", ::getpid(), kCat));
   EXPECT_EQ(rows_of(pid, "user"), user);
   EXPECT_EQ(ask(fmt::format("SELECT i.name, i.command_line = p.command_line FROM process_images AS i"
-                            " JOIN processes AS p USING (upid) WHERE p.pid = {} ORDER BY i.image_no", pid)),
+                            " JOIN processes AS p USING (upid) WHERE p.pid = {} ORDER BY i.image_no",
+                            pid)),
             "program_life_test|0\ncat|1\n");
   // The kernel counts starts in hundredths of a second, rounded down.
   EXPECT_GE(number_of(pid, "started_us"), before_birth_us - 50'000);
@@ -59,11 +62,13 @@ TEST_F(ProgramLife, AProcessThatStartsForksExecsAndEndsIsOneUpidWithAllOfIt) {
   EXPECT_LT(number_of(pid, "ended_earliest_us"), number_of(pid, "ended_us"));
 
   EXPECT_EQ(rows_of(child, fmt::format("parent_pid = {0}, parent_upid = (SELECT upid FROM processes WHERE pid = {0}),"
-                                       " name, ended_us IS NOT NULL", pid)),
+                                       " name, ended_us IS NOT NULL",
+                                       pid)),
             "1|1|program_life_test|1\n");
   const std::string life = life_of(pid);
   EXPECT_TRUE(life.starts_with("started ")) << life;
-  EXPECT_NE(life.find(fmt::format("; parent {} program_life_test\nexec cat - 'a word'\nended ", ::getpid())), std::string::npos)
+  EXPECT_NE(life.find(fmt::format("; parent {} program_life_test\nexec cat - 'a word'\nended ", ::getpid())),
+            std::string::npos)
       << life;
 }
 
@@ -121,7 +126,8 @@ TEST_F(ProgramLife, ALifeThatSpansTwoRecordingsIsOneUpidAndOneImage) {
   goes.end();
   Program second = record();
   EXPECT_EQ(second.stop(), 0) << second.err();
-  EXPECT_EQ(rows_of(stays.pid(), "ended_us, (SELECT count(*) FROM process_images AS i WHERE i.upid = processes.upid)"), "NULL|1\n");
+  EXPECT_EQ(rows_of(stays.pid(), "ended_us, (SELECT count(*) FROM process_images AS i WHERE i.upid = processes.upid)"),
+            "NULL|1\n");
   EXPECT_EQ(rows_of(gone, "exit_source, ended_earliest_us < ended_us"), "gap|1\n");
   EXPECT_NE(life_of(gone).find("while nothing was recorded"), std::string::npos) << life_of(gone);
 }

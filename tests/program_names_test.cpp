@@ -95,7 +95,9 @@ TEST_F(ProgramNames, AndCommandLinesOfAnyLengthAndAnyBytesAreStoredAndShown) {
   const std::vector<Case> cases = {
       {{"args"}, "args", "args"},
       {{"args", "-", "two words", "it's", ""}, "args - 'two words' 'it'\\''s' ''", "args - 'two words' 'it'\\''s' ''"},
-      {{"args", "-", "a\nb\t\x1b]0;title\x07"}, "args - 'a\nb\t\x1b]0;title\x07'", "args - 'a\\nb\\t\\x1b]0;title\\x07'"},
+      {{"args", "-", "a\nb\t\x1b]0;title\x07"},
+       "args - 'a\nb\t\x1b]0;title\x07'",
+       "args - 'a\\nb\\t\\x1b]0;title\\x07'"},
       {{"args", "-", "\xff\x80\xc3("}, "args - '\uFFFD\uFFFD\uFFFD('", "args - '\uFFFD\uFFFD\uFFFD('"},
       {{"args", "-", "\u202eevil"}, "args - '\u202eevil'", "args - '\\u202eevil'"},
       {{}, "''", "''"},  // the kernel makes an empty argument of none
@@ -117,7 +119,9 @@ TEST_F(ProgramNames, AndCommandLinesOfAnyLengthAndAnyBytesAreStoredAndShown) {
   EXPECT_TRUE(line.starts_with("args - xxxx")) << line.substr(0, 100);
   EXPECT_LE(line.size(), 65536U);
   EXPECT_GT(line.size(), 65000U);
-  EXPECT_EQ(ask(fmt::format("SELECT truncated FROM process_images JOIN processes USING (upid) WHERE pid = {}", longest.pid())), "1\n");
+  EXPECT_EQ(ask(fmt::format("SELECT truncated FROM process_images JOIN processes USING (upid) WHERE pid = {}",
+                            longest.pid())),
+            "1\n");
   EXPECT_EQ(ask("SELECT count(*) FROM process_images JOIN processes USING (upid)"
                 " WHERE process_images.name = 'args' AND truncated = 0"),
             fmt::format("{}\n", cases.size()));
@@ -128,7 +132,8 @@ TEST_F(ProgramNames, AnEmptyCommandLineIsNotAnUnknownOne) {
   const int dropped = puppet.drop_command_line();
   if (dropped != 0) GTEST_SKIP() << "PR_SET_MM_MAP: " << std::strerror(-dropped);
   snapshot();
-  EXPECT_EQ(ask(fmt::format("SELECT name, command_line FROM processes WHERE pid = {}", puppet.pid())), "program_names_test|\n");
+  EXPECT_EQ(ask(fmt::format("SELECT name, command_line FROM processes WHERE pid = {}", puppet.pid())),
+            "program_names_test|\n");
 }
 
 }  // namespace

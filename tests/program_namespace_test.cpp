@@ -12,8 +12,8 @@ class ProgramNamespace : public ProgramTest {
  protected:
   /// One tick by a recorder whose clock of the boot is ahead by 100000 seconds.
   Ran snapshot_inside() const {
-    return run({"/usr/bin/unshare", "--time", "--boottime", "100000", "--monotonic", "50000", "--fork", GALPROC_BINARY, "record", "--db", db().string(),
-                "--samples", "1"});
+    return run({"/usr/bin/unshare", "--time", "--boottime", "100000", "--monotonic", "50000", "--fork", GALPROC_BINARY,
+                "record", "--db", db().string(), "--samples", "1"});
   }
 };
 
@@ -28,11 +28,15 @@ TEST_F(ProgramNamespace, OfTimeChangesNoIdentityAndNoTime) {
   snapshot();
   EXPECT_EQ(ask("SELECT count(*) FROM recordings"), "3\n");
   EXPECT_EQ(ask("SELECT count(DISTINCT boot_id) FROM recordings"), "1\n");
-  EXPECT_EQ(ask(fmt::format("SELECT count(*), count(ended_us) FROM processes WHERE pid IN (1, {}, {})", ::getpid(), puppet.pid())), "3|0\n");
+  EXPECT_EQ(ask(fmt::format("SELECT count(*), count(ended_us) FROM processes WHERE pid IN (1, {}, {})", ::getpid(),
+                            puppet.pid())),
+            "3|0\n");
   EXPECT_EQ(ask("SELECT count(*) FROM (SELECT 1 FROM processes GROUP BY pid HAVING count(*) > 1)"), "0\n");
   // All three stand on one time line, without a step.
-  EXPECT_EQ(ask("SELECT tick_id FROM (SELECT tick_id, boot_us - lag(boot_us) OVER (ORDER BY tick_id) AS passed_us FROM ticks)"
-                " WHERE passed_us NOT BETWEEN 0 AND 60000000"), "");
+  EXPECT_EQ(
+      ask("SELECT tick_id FROM (SELECT tick_id, boot_us - lag(boot_us) OVER (ORDER BY tick_id) AS passed_us FROM ticks)"
+          " WHERE passed_us NOT BETWEEN 0 AND 60000000"),
+      "");
   EXPECT_EQ(ask("SELECT count(*) FROM gaps WHERE kind NOT IN ('stopped', 'late')"), "0\n");
 }
 
@@ -45,8 +49,8 @@ TEST_F(ProgramNamespace, OfTimeGivesNewProcessesTheirTrueStart) {
   if (inside.exit_code == 1 && inside.err.find("unshare") != std::string::npos) GTEST_SKIP() << inside.err;
   ASSERT_EQ(inside.exit_code, 0) << inside.err;
   snapshot();
-  EXPECT_EQ(ask(fmt::format("SELECT count(*), min(started_us) BETWEEN {} AND {} FROM processes WHERE pid = {}", before_us - 50'000,
-                            after_us + 50'000, puppet.pid())),
+  EXPECT_EQ(ask(fmt::format("SELECT count(*), min(started_us) BETWEEN {} AND {} FROM processes WHERE pid = {}",
+                            before_us - 50'000, after_us + 50'000, puppet.pid())),
             "1|1\n");
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 class ProgramPort : public ProgramTest {
  protected:
-  /// A port of the puppet's that the kernel would not give to anyone who asks for just any, so that it stays free after.
+  /// A port of the puppet's that the kernel would not give to anyone who asks for just any, so that it stays free
+  /// after.
   static int listen_somewhere(Puppet& puppet) {
     std::mt19937 random{std::random_device{}()};
     for (int attempt = 0; attempt < 100; ++attempt) {
@@ -27,9 +28,12 @@ class ProgramPort : public ProgramTest {
     if (!at.empty()) words.insert(words.end(), {"--at", at});
     for (const Json& row : query(words)) {
       EXPECT_EQ(row["port"], port);
-      if (row["protocol"] != protocol || row["address"] != address) continue;  // others may hold the same number elsewhere
+      if (row["protocol"] != protocol || row["address"] != address)
+        continue;  // others may hold the same number elsewhere
       EXPECT_EQ(row["name"], "program_port_test");
-      EXPECT_EQ(row["upid"], std::atoll(ask(fmt::format("SELECT upid FROM processes WHERE pid = {}", row["pid"].get<int>())).c_str()));
+      EXPECT_EQ(
+          row["upid"],
+          std::atoll(ask(fmt::format("SELECT upid FROM processes WHERE pid = {}", row["pid"].get<int>())).c_str()));
       pids.push_back(row["pid"]);
     }
     std::sort(pids.begin(), pids.end());
@@ -65,7 +69,8 @@ TEST_F(ProgramPort, ThatMovesToAnotherProcessIsTwoIntervalsAndAnyMomentHasItsAns
   EXPECT_EQ(recorder.stop(), 0) << recorder.err();
 
   const std::vector<std::vector<int>> wanted = {{}, {old.pid()}, {}, {young_pid}, {}};
-  for (std::size_t i = 0; i < moments.size(); ++i) EXPECT_EQ(holders(port, instant(moments[i])), wanted[i]) << "moment " << i;
+  for (std::size_t i = 0; i < moments.size(); ++i)
+    EXPECT_EQ(holders(port, instant(moments[i])), wanted[i]) << "moment " << i;
   EXPECT_EQ(holders(port, ""), std::vector<int>{});
 
   const Json history = query({"port-history", "--port", std::to_string(port)});
@@ -76,7 +81,8 @@ TEST_F(ProgramPort, ThatMovesToAnotherProcessIsTwoIntervalsAndAnyMomentHasItsAns
   EXPECT_EQ(ask(fmt::format("SELECT pid, bound_earliest_us BETWEEN {} AND {}, bound_latest_us BETWEEN {} AND {},"
                             " released_earliest_us < {}, released_latest_us BETWEEN {} AND {}"
                             " FROM port_bindings WHERE port = {} ORDER BY binding_id LIMIT 1",
-                            moments[0] - 1'000'000, bound_us, moments[0], moments[1], closed_us, moments[1], moments[2], port)),
+                            moments[0] - 1'000'000, bound_us, moments[0], moments[1], closed_us, moments[1], moments[2],
+                            port)),
             fmt::format("{}|1|1|1|1\n", old.pid()));
 }
 
@@ -139,8 +145,10 @@ TEST_F(ProgramPort, StaysOneIntervalOverARestartOfTheRecorder) {
   snapshot();
   snapshot();
   const auto binding = [&] {
-    return ask(fmt::format("SELECT pid, release_source, released_earliest_us < released_latest_us FROM port_bindings"
-                           " WHERE port = {} AND protocol = 'tcp' AND address = '127.0.0.1'", port));
+    return ask(
+        fmt::format("SELECT pid, release_source, released_earliest_us < released_latest_us FROM port_bindings"
+                    " WHERE port = {} AND protocol = 'tcp' AND address = '127.0.0.1'",
+                    port));
   };
   EXPECT_EQ(binding(), fmt::format("{}|NULL|NULL\n", puppet.pid()));
   puppet.close_port();

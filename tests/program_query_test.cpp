@@ -34,7 +34,8 @@ class ProgramQuery : public ProgramTest {
       if (!line.starts_with("  --")) continue;
       const bool first_of_several = one_of != std::string::npos && help.compare(one_of + 9, flag.size(), flag) == 0;
       if (line.find("(needed)") == std::string::npos && !first_of_several) continue;
-      const std::map<std::string, std::string> values = {{"integer", "1"}, {"text", "/"}, {"instant", "now"}, {"duration", "1s"}, {"size", "1MiB"}};
+      const std::map<std::string, std::string> values = {
+          {"integer", "1"}, {"text", "/"}, {"instant", "now"}, {"duration", "1s"}, {"size", "1MiB"}};
       words.insert(words.end(), {flag, values.at(type)});
     }
     return words;
@@ -57,8 +58,8 @@ TEST_F(ProgramQuery, ListAndHelpAndStatementOfEachNeedNoDatabase) {
     EXPECT_NE(row["summary"], "") << names.back();
   }
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
-  for (const char* promised : {"tree", "processes", "process", "ancestry", "port-holder", "port-history", "ports", "changes", "exits", "top",
-                               "history", "system", "gaps", "storage"}) {
+  for (const char* promised : {"tree", "processes", "process", "ancestry", "port-holder", "port-history", "ports",
+                               "changes", "exits", "top", "history", "system", "gaps", "storage"}) {
     EXPECT_TRUE(std::find(names.begin(), names.end(), promised) != names.end()) << promised;
   }
   EXPECT_EQ(lines_of(galproc({"query"}).out).size(), names.size() + 1);
@@ -106,8 +107,9 @@ TEST_F(ProgramQuery, OfOnesOwnReadsAndNothingElse) {
   const Ran fine = run_sql("SELECT count(*) AS ticks, NULL AS unknown, 1.5 AS half FROM ticks;", {"--json"});
   EXPECT_EQ(fine.exit_code, 0) << fine.err;
   EXPECT_EQ(Json::parse(fine.out, nullptr, false), Json::parse(R"([{"ticks": 1, "unknown": null, "half": 1.5}])"));
-  for (const char* writes : {"DELETE FROM tick", "INSERT INTO tick DEFAULT VALUES", "DROP VIEW ticks", "CREATE TABLE t (x)", "PRAGMA user_version = 3",
-                             "ATTACH 'x' AS x", "VACUUM", "BEGIN IMMEDIATE", "PRAGMA journal_mode = DELETE"}) {
+  for (const char* writes :
+       {"DELETE FROM tick", "INSERT INTO tick DEFAULT VALUES", "DROP VIEW ticks", "CREATE TABLE t (x)",
+        "PRAGMA user_version = 3", "ATTACH 'x' AS x", "VACUUM", "BEGIN IMMEDIATE", "PRAGMA journal_mode = DELETE"}) {
     SCOPED_TRACE(writes);
     const Ran ran = run_sql(writes, {"--json"});
     EXPECT_EQ(ran.exit_code, 4);
@@ -145,7 +147,9 @@ TEST_F(ProgramQuery, LimitCutsAndSaysSo) {
 
 TEST_F(ProgramQuery, FolderOfOnesOwnAddsReplacesAndIsCheckedAsAWhole) {
   snapshot();
-  const std::string head = "-- summary: how many ticks\n-- param: least integer default 0: from this one on\n-- column: ticks integer: of all\n";
+  const std::string head =
+      "-- summary: how many ticks\n-- param: least integer default 0: from this one on\n-- column: ticks integer: of "
+      "all\n";
   write("own/counts.sql", "-- name: counts\n" + head + "SELECT count(*) AS ticks FROM tick WHERE tick_id >= :least\n");
   write("own/gaps.sql", "-- name: gaps\n" + head + "SELECT 42 AS ticks WHERE :least IS NOT NULL\n");
   const std::string own = (folder_ / "own").string();
@@ -158,7 +162,8 @@ TEST_F(ProgramQuery, FolderOfOnesOwnAddsReplacesAndIsCheckedAsAWhole) {
   EXPECT_EQ(bad.exit_code, 1);
   EXPECT_EQ(bad.out, "");
   EXPECT_NE(bad.err.find("bad.sql:3"), std::string::npos) << bad.err;
-  write("own/bad.sql", "-- name: bad\n-- summary: wrong\n-- column: ticks integer: of all\nDELETE FROM tick RETURNING 1 AS ticks\n");
+  write("own/bad.sql",
+        "-- name: bad\n-- summary: wrong\n-- column: ticks integer: of all\nDELETE FROM tick RETURNING 1 AS ticks\n");
   const Ran writes = galproc({"query", "bad", "--queries-dir", own, "--db", db().string()});
   EXPECT_EQ(writes.exit_code, 1);
   EXPECT_NE(writes.err.find("writes"), std::string::npos) << writes.err;
@@ -172,11 +177,15 @@ TEST_F(ProgramQuery, FormatsAllHoldTheSameRows) {
   Puppet puppet;
   ASSERT_EQ(puppet.exec("/bin/cat", {"cat", "-", "a,b|\"c\"\n\x1b[2J"}), 0);
   snapshot();
-  const std::string sql = fmt::format("SELECT pid, name, command_line, exit_code FROM processes WHERE pid IN (1, {}) ORDER BY pid", puppet.pid());
+  const std::string sql = fmt::format(
+      "SELECT pid, name, command_line, exit_code FROM processes WHERE pid IN (1, {}) ORDER BY pid", puppet.pid());
   const auto shown = [&](const char* format) { return run_sql(sql, {"--format", format}); };
   const Json rows = Json::parse(shown("json").out, nullptr, false);
   ASSERT_EQ(rows.size(), 2U) << shown("json").out;
-  EXPECT_EQ(rows[1], Json({{"pid", puppet.pid()}, {"name", "cat"}, {"command_line", "cat - 'a,b|\"c\"\n\x1b[2J'"}, {"exit_code", nullptr}}));
+  EXPECT_EQ(rows[1], Json({{"pid", puppet.pid()},
+                           {"name", "cat"},
+                           {"command_line", "cat - 'a,b|\"c\"\n\x1b[2J'"},
+                           {"exit_code", nullptr}}));
   const std::vector<std::string> jsonl = lines_of(shown("jsonl").out);
   ASSERT_EQ(jsonl.size(), 2U);
   EXPECT_EQ(Json::parse(jsonl[1], nullptr, false), rows[1]);
@@ -209,10 +218,12 @@ TEST_F(ProgramQuery, AboutAGapSaysSoAndBeforeTheFirstTickSaysWhenRecordingBegan)
   const Ran early = galproc({"query", "processes", "--db", db().string(), "--at", instant(before_us), "--json"});
   EXPECT_EQ(early.exit_code, 0) << early.err;
   EXPECT_EQ(early.out, "[]\n");
-  EXPECT_NE(early.err.find("Recording began at " + ask("SELECT min(at) FROM ticks").substr(0, 27)), std::string::npos) << early.err;
+  EXPECT_NE(early.err.find("Recording began at " + ask("SELECT min(at) FROM ticks").substr(0, 27)), std::string::npos)
+      << early.err;
   ASSERT_TRUE(wait_until([&] { return now_us() > std::atoll(ask("SELECT max(at_us) FROM ticks").c_str()) + 500'000; }));
   snapshot();
-  const std::int64_t hole_us = std::atoll(ask("SELECT to_us - 1000 FROM gaps WHERE kind = 'stopped' ORDER BY from_us LIMIT 1").c_str());
+  const std::int64_t hole_us =
+      std::atoll(ask("SELECT to_us - 1000 FROM gaps WHERE kind = 'stopped' ORDER BY from_us LIMIT 1").c_str());
   const Ran in_gap = galproc({"query", "processes", "--db", db().string(), "--at", instant(hole_us), "--json"});
   EXPECT_EQ(in_gap.exit_code, 0) << in_gap.err;
   EXPECT_GT(Json::parse(in_gap.out, nullptr, false).size(), 0U);

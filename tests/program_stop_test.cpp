@@ -25,9 +25,11 @@ TEST_F(ProgramStop, ByEachSignalIsALastTickAnEndAndExitCode0) {
     EXPECT_EQ(recorder.out(), "");
     EXPECT_NE(recorder.err().find("Stopped after 2 ticks."), std::string::npos) << recorder.err();
     EXPECT_EQ(last_tick(), before + 2);
-    EXPECT_EQ(ask("SELECT end_reason, ended_us IS NOT NULL FROM recordings ORDER BY recording_id DESC LIMIT 1"), "stopped|1\n");
-    EXPECT_EQ(ask(fmt::format("SELECT name FROM processes WHERE pid = {} AND ended_us IS NULL", seen_by_the_last_tick.pid())),
-              "program_stop_test\n");
+    EXPECT_EQ(ask("SELECT end_reason, ended_us IS NOT NULL FROM recordings ORDER BY recording_id DESC LIMIT 1"),
+              "stopped|1\n");
+    EXPECT_EQ(
+        ask(fmt::format("SELECT name FROM processes WHERE pid = {} AND ended_us IS NULL", seen_by_the_last_tick.pid())),
+        "program_stop_test\n");
   }
   EXPECT_EQ(ask("SELECT DISTINCT kind FROM gaps"), "stopped\n");
 }
@@ -50,7 +52,8 @@ TEST_F(ProgramStop, AfterOneSampleIsOneCompleteSnapshot) {
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(ask("SELECT tick_id, is_keyframe, process_count > 1 FROM ticks"), "1|1|1\n");
-  EXPECT_EQ(ask("SELECT count(*) = (SELECT process_count FROM ticks) FROM process_samples WHERE state <> 'zombie'"), "1\n");
+  EXPECT_EQ(ask("SELECT count(*) = (SELECT process_count FROM ticks) FROM process_samples WHERE state <> 'zombie'"),
+            "1\n");
   EXPECT_EQ(ask(fmt::format("SELECT pid FROM port_bindings WHERE port = {} AND protocol = 'tcp'", port)),
             fmt::format("{}\n", puppet.pid()));
   EXPECT_EQ(ask("SELECT count(*) FROM system_samples"), "1\n");
@@ -61,15 +64,19 @@ TEST_F(ProgramStop, AfterAsManySamplesOrAfterTheDurationThatWasAskedFor) {
   EXPECT_EQ(record_to_its_end({"--samples", "3", "--interval", "20ms"}).exit_code, 0);
   EXPECT_EQ(ask("SELECT count(*) FROM ticks"), "3\n");
   EXPECT_EQ(record_to_its_end({"--duration", "300ms", "--interval", "1h"}).exit_code, 0);
-  EXPECT_EQ(ask("SELECT count(*), max(boot_us - duration_us) - min(boot_us - duration_us) >= 290000 FROM ticks WHERE recording_id = 2"), "2|1\n");
+  EXPECT_EQ(ask("SELECT count(*), max(boot_us - duration_us) - min(boot_us - duration_us) >= 290000 FROM ticks WHERE "
+                "recording_id = 2"),
+            "2|1\n");
   const Ran both = record_to_its_end({"--duration", "1s", "--samples", "3"});
   EXPECT_EQ(both.exit_code, 2) << both.err;
 }
 
 TEST_F(ProgramStop, TheFirstLineNamesTheDatabaseTheIntervalAndTheSources) {
-  const Ran ran = record_to_its_end({"--samples", "1", "--interval", "250ms", "--process-source", "proc", "--event-source", "none"});
+  const Ran ran = record_to_its_end(
+      {"--samples", "1", "--interval", "250ms", "--process-source", "proc", "--event-source", "none"});
   const std::string first = ran.err.substr(0, ran.err.find('\n'));
-  for (const std::string& part : {db().string(), std::string("250"), std::string("processes: proc"), std::string("events: none")}) {
+  for (const std::string& part :
+       {db().string(), std::string("250"), std::string("processes: proc"), std::string("events: none")}) {
     EXPECT_NE(first.find(part), std::string::npos) << part << " is not in " << first;
   }
   const Ran quiet = record_to_its_end({"--samples", "1", "-q"});

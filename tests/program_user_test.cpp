@@ -62,11 +62,15 @@ TEST_F(ProgramUser, WithoutPrivilegesRecordsHisOwnViewAndSaysWhatIsMissing) {
   ASSERT_EQ(::stat("/proc/1", &init), 0);
   if (!is_root() && init.st_uid == ::geteuid()) GTEST_SKIP() << "everything here belongs to one user";
   EXPECT_EQ(row(1, "executable, uid"), "NULL|0\n");
-  EXPECT_EQ(galproc::ask(file, "SELECT count(*) > 0, min(count) > 0, max(error_code) FROM collection_error"
-                               " WHERE collector = 'processes' AND operation = 'read exe'"), "1|1|13\n");
+  EXPECT_EQ(galproc::ask(file,
+                         "SELECT count(*) > 0, min(count) > 0, max(error_code) FROM collection_error"
+                         " WHERE collector = 'processes' AND operation = 'read exe'"),
+            "1|1|13\n");
   if (!is_root()) return;
   EXPECT_EQ(row(others.pid(), "executable, name, command_line IS NULL, uid"), "NULL|program_user_test|0|0\n");
-  EXPECT_EQ(galproc::ask(file, fmt::format("SELECT upid, pid FROM port_bindings WHERE port = {} AND protocol = 'tcp'", port)), "NULL|NULL\n");
+  EXPECT_EQ(
+      galproc::ask(file, fmt::format("SELECT upid, pid FROM port_bindings WHERE port = {} AND protocol = 'tcp'", port)),
+      "NULL|NULL\n");
 }
 
 TEST_F(ProgramUser, WithoutPrivilegesHasAFileOfHisOwnByDefault) {
@@ -114,7 +118,9 @@ TEST_F(ProgramUser, OfTheGroupReadsWhileItRunsAfterACrashAndAfterACleanStop) {
     ASSERT_EQ(::chown(shared.c_str(), 0, status.st_gid), 0);
     ASSERT_EQ(::chmod(shared.c_str(), 02750), 0);
     const std::string ticks = galproc::ask(file, "SELECT count(*) > 0 FROM ticks");
-    const Ran ran = as_nobody({"query", "--run", "SELECT count(*) > 0 AS some FROM ticks", "--db", file.string(), "--json", "-q"}, status.st_gid);
+    const Ran ran =
+        as_nobody({"query", "--run", "SELECT count(*) > 0 AS some FROM ticks", "--db", file.string(), "--json", "-q"},
+                  status.st_gid);
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     EXPECT_EQ(Json::parse(ran.out, nullptr, false), Json::parse(R"([{"some": 1}])"));
     const Ran tree = as_nobody({"query", "tree", "--db", file.string(), "--json", "-q"}, status.st_gid);

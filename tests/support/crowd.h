@@ -32,7 +32,8 @@ class Crowd {
     }
     ::close(report[1]);
     std::pair<pid_t, int> told;
-    for (std::size_t i = 0; i < pids_.size() && ::read(report[0], &told, sizeof told) == sizeof told; ++i) ports_.insert(told);
+    for (std::size_t i = 0; i < pids_.size() && ::read(report[0], &told, sizeof told) == sizeof told; ++i)
+      ports_.insert(told);
     ::close(report[0]);
   }
   ~Crowd() {

@@ -52,9 +52,13 @@ inline std::int64_t now_us() {
 }
 
 /// As a flag of time takes it.
-inline std::string instant(std::int64_t us) { return fmt::format("@{}.{:06}", us / 1'000'000, us % 1'000'000); }
+inline std::string instant(std::int64_t us) {
+  return fmt::format("@{}.{:06}", us / 1'000'000, us % 1'000'000);
+}
 
-inline bool is_root() { return ::geteuid() == 0; }
+inline bool is_root() {
+  return ::geteuid() == 0;
+}
 
 /// The rows of a statement, cells joined by '|', each row ended by a newline, NULL as NULL.
 inline std::string rows_of(SQLite::Database& database, const std::string& sql) {
@@ -116,7 +120,10 @@ class Program {
     if (pid_ > 0) kill();
   }
   Program(Program&& other) noexcept
-      : pid_(std::exchange(other.pid_, -1)), exit_code_(other.exit_code_), out_(std::move(other.out_)), err_(std::move(other.err_)) {}
+      : pid_(std::exchange(other.pid_, -1)),
+        exit_code_(other.exit_code_),
+        out_(std::move(other.out_)),
+        err_(std::move(other.err_)) {}
   Program& operator=(Program&&) = delete;
 
   pid_t pid() const { return pid_; }
@@ -209,7 +216,8 @@ class ProgramTest : public testing::Test {
     for (const std::string& variable : environment()) {
       const std::string name = variable.substr(0, variable.find('=') + 1);
       const auto same = [&](const std::string& own) { return own.starts_with(name); };
-      if (std::none_of(options.environment.begin(), options.environment.end(), same)) options.environment.push_back(variable);
+      if (std::none_of(options.environment.begin(), options.environment.end(), same))
+        options.environment.push_back(variable);
     }
     return Program(words, std::move(options));
   }
@@ -239,7 +247,8 @@ class ProgramTest : public testing::Test {
   /// A recorder in the background that has stored its first tick. `words` go after the interval, and win.
   Program record(const Words& words = {}, const Options& options = {}) const {
     Words all = {GALPROC_BINARY, "record", "--db", db().string()};
-    if (std::find(words.begin(), words.end(), "--interval") == words.end()) all.insert(all.end(), {"--interval", "50ms"});
+    if (std::find(words.begin(), words.end(), "--interval") == words.end())
+      all.insert(all.end(), {"--interval", "50ms"});
     all.insert(all.end(), words.begin(), words.end());
     const std::int64_t before = last_tick();
     Program recorder = start(all, options);

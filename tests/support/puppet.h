@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -14,8 +15,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <linux/sched.h>
 
 #include <cerrno>
 #include <cstdint>
@@ -53,8 +52,8 @@ inline int bind_socket(int type, const std::string& address, int port) {
   name4.sin_port = name6.sin6_port;
   ::inet_pton(v6 ? AF_INET6 : AF_INET, address.c_str(), v6 ? static_cast<void*>(&name6.sin6_addr) : &name4.sin_addr);
   const auto* name = v6 ? reinterpret_cast<const sockaddr*>(&name6) : reinterpret_cast<const sockaddr*>(&name4);
-  const bool bound = ::bind(made, name, v6 ? sizeof name6 : sizeof name4) == 0 &&
-                     (type != SOCK_STREAM || ::listen(made, 8) == 0);
+  const bool bound =
+      ::bind(made, name, v6 ? sizeof name6 : sizeof name4) == 0 && (type != SOCK_STREAM || ::listen(made, 8) == 0);
   if (bound) return made;
   const int code = errno;
   ::close(made);
@@ -68,7 +67,8 @@ inline void die_with(pid_t parent) {
   if (::getppid() != parent) ::_exit(0);
 }
 
-/// A forked process that obeys. Commands are a letter and what belongs to it; the answer is a number, -errno for a failure.
+/// A forked process that obeys. Commands are a letter and what belongs to it; the answer is a number, -errno for a
+/// failure.
 class Puppet {
  public:
   /// `wanted_pid` asks for that very pid; where it cannot be had, pid() is the negative errno.
@@ -101,9 +101,13 @@ class Puppet {
   pid_t pid() const { return pid_; }
 
   /// Listens on a port, 0 for any; gives the port, or -errno.
-  int listen(int port = 0, const std::string& address = "127.0.0.1") { return tell("t" + std::to_string(port) + " " + address); }
+  int listen(int port = 0, const std::string& address = "127.0.0.1") {
+    return tell("t" + std::to_string(port) + " " + address);
+  }
   /// The same for UDP.
-  int bind_udp(int port = 0, const std::string& address = "127.0.0.1") { return tell("u" + std::to_string(port) + " " + address); }
+  int bind_udp(int port = 0, const std::string& address = "127.0.0.1") {
+    return tell("u" + std::to_string(port) + " " + address);
+  }
   void close_port() { tell("c"); }
 
   /// A child that does nothing until reap_children(); gives its pid. It inherits the open port.
@@ -125,7 +129,9 @@ class Puppet {
   /// Belongs to another user from now on; what it execs after that may be looked into by that user. 0 or -errno.
   int become(uid_t uid) { return tell("s" + std::to_string(uid)); }
   /// Sees a new, empty tmpfs on this folder, with these mount options, that nobody outside sees. 0 or -errno.
-  int mount_small_disk(const std::string& folder, const std::string& options) { return tell("m" + options + " " + folder); }
+  int mount_small_disk(const std::string& folder, const std::string& options) {
+    return tell("m" + options + " " + folder);
+  }
   /// Becomes another program, which reads an input that never ends. 0 or -errno.
   int exec(const std::string& program, const std::vector<std::string>& arguments) {
     std::string message = "e" + program + '\0';
@@ -151,7 +157,8 @@ class Puppet {
     return ::recv(wire_, &answer, sizeof answer, 0) == sizeof answer ? answer : 0;
   }
 
-  /// fork() into a pid of one's choice. Only for a child that makes plain system calls: the C library does not know of it.
+  /// fork() into a pid of one's choice. Only for a child that makes plain system calls: the C library does not know of
+  /// it.
   static pid_t fork_as(pid_t wanted) {
     clone_args how{};
     how.exit_signal = SIGCHLD;
@@ -174,7 +181,11 @@ class Puppet {
         case 't': answer = open_port(socket, SOCK_STREAM, word); break;
         case 'u': answer = open_port(socket, SOCK_DGRAM, word); break;
         case 'c': ::close(std::exchange(socket, -1)); break;
-        case 'f': answer = fork_one(children, wire, [] { while (true) ::pause(); }); break;
+        case 'f':
+          answer = fork_one(children, wire, [] {
+            while (true) ::pause();
+          });
+          break;
         case 'z': answer = fork_one(children, wire, [&] { ::_exit(number(word)); }); break;
         case 'Z': answer = fork_one(children, wire, [&] { die_of(number(word)); }); break;
         case 'r': end_all(children); break;
@@ -185,9 +196,7 @@ class Puppet {
         case 's': answer = change_user(static_cast<uid_t>(number(word))); break;
         case 'e': answer = exec_words(word); break;
         case 'x': ::_exit(number(word));
-        case 'h':
-          ::send(wire, &answer, sizeof answer, MSG_NOSIGNAL);
-          churn_for_ever(wire);
+        case 'h': ::send(wire, &answer, sizeof answer, MSG_NOSIGNAL); churn_for_ever(wire);
         default: ::_exit(99);
       }
       ::send(wire, &answer, sizeof answer, MSG_NOSIGNAL);
@@ -257,7 +266,8 @@ class Puppet {
   static int mount_tmpfs(std::string_view word) {
     const std::size_t blank = word.find(' ');
     const std::string options(word.substr(0, blank)), folder(word.substr(blank + 1));
-    const bool mounted = ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+    const bool mounted = ::unshare(CLONE_NEWNS) == 0 &&
+                         ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                          ::mount("tmpfs", folder.c_str(), "tmpfs", 0, options.c_str()) == 0;
     return mounted ? 0 : -errno;
   }
@@ -282,7 +292,9 @@ class Puppet {
   }
   [[noreturn]] static void churn_for_ever(int wire) {
     for (std::vector<pid_t> children; true; end_all(children)) {
-      fork_one(children, wire, [] { while (true) ::pause(); });
+      fork_one(children, wire, [] {
+        while (true) ::pause();
+      });
       fork_one(children, wire, [] { ::_exit(3); });
       ::usleep(5000);
     }
