@@ -35,7 +35,7 @@ CREATE TABLE recording_end (
   recording_id INTEGER PRIMARY KEY REFERENCES recording,  -- the run that ended
   ended_us     INTEGER NOT NULL,  -- instant of its end; of a crashed one: its last tick, or its start when it had none
   reason       TEXT    NOT NULL CHECK (reason IN
-    ('stopped', 'crashed', 'file_moved', 'file_lost', 'newer_schema'))  -- how; crashed is written by the next run
+    ('stopped', 'crashed', 'file_moved', 'newer_schema'))  -- how; crashed is written by the next run
 ) STRICT;
 
 CREATE TABLE tick (

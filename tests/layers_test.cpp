@@ -29,17 +29,30 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
 
 /// Which folders may use a library.
 const std::map<std::string, std::set<std::string>> kLibraries = {
-    {"SQLiteCpp/", {"store"}}, {"sqlite3.h", {"store"}}, {"CLI/", {"cli"}},
+    {"SQLiteCpp/", {"store"}},
+    {"sqlite3.h", {"store"}},
+    {"CLI/", {"cli"}},
     {"date/", {"model"}},
 };
 
-const std::set<std::string> kStandardHeaders = {
-    "algorithm", "array",   "cctype",   "charconv", "chrono", "climits",  "cmath",    "compare",       "condition_variable",
-    "cstddef",   "cstdint", "cstdlib",  "cstring",  "ctime",  "deque",    "exception", "filesystem",    "fstream",
-    "functional", "iomanip", "iostream", "iterator", "limits", "map",      "memory",   "mutex",         "numeric",
-    "optional",  "ostream", "set",      "span",     "sstream", "stdexcept", "string",   "string_view",   "system_error",
-    "thread",    "tuple",   "type_traits", "unordered_map", "unordered_set", "utility", "variant", "vector", "atomic", "bit",
-    "cstdio",    "initializer_list", "istream", "iosfwd", "cerrno", "ranges"};
+const std::set<std::string> kStandardHeaders = {"algorithm",     "array",         "cctype",
+                                                "charconv",      "chrono",        "climits",
+                                                "cmath",         "compare",       "condition_variable",
+                                                "cstddef",       "cstdint",       "cstdlib",
+                                                "cstring",       "ctime",         "deque",
+                                                "exception",     "filesystem",    "fstream",
+                                                "functional",    "iomanip",       "iostream",
+                                                "iterator",      "limits",        "map",
+                                                "memory",        "mutex",         "numeric",
+                                                "optional",      "ostream",       "set",
+                                                "span",          "sstream",       "stdexcept",
+                                                "string",        "string_view",   "system_error",
+                                                "thread",        "tuple",         "type_traits",
+                                                "unordered_map", "unordered_set", "utility",
+                                                "variant",       "vector",        "atomic",
+                                                "bit",           "cstdio",        "initializer_list",
+                                                "istream",       "iosfwd",        "cerrno",
+                                                "ranges"};
 
 struct Include {
   fs::path file;
@@ -97,9 +110,8 @@ TEST(Layers, KeepEachLibraryInItsPlace) {
 TEST(Layers, KeepTheOperatingSystemInPlatform) {
   for (const Include& include : all_includes()) {
     if (include.layer == "platform" || !include.system) continue;
-    const bool known_library = std::any_of(kLibraries.begin(), kLibraries.end(), [&](const auto& item) {
-      return include.target.starts_with(item.first);
-    });
+    const bool known_library = std::any_of(kLibraries.begin(), kLibraries.end(),
+                                           [&](const auto& item) { return include.target.starts_with(item.first); });
     EXPECT_TRUE(known_library || include.target.starts_with("fmt/") || kStandardHeaders.contains(include.target))
         << include.file << " includes <" << include.target << ">, which is no standard header known here.";
   }

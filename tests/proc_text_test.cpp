@@ -71,7 +71,8 @@ TEST(ParseCgroup, PrefersTheUnifiedOneThenSystemdThenPids) {
 }
 
 TEST(ParseIo, TakesTheBytesThatReachedStorage) {
-  const auto io = parse_io("rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 5\n");
+  const auto io = parse_io(
+      "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 5\n");
   ASSERT_TRUE(io);
   EXPECT_EQ(io->read_bytes, 4096);
   EXPECT_EQ(io->written_bytes, 8192);
@@ -96,7 +97,8 @@ TEST(FindVariable, ComparesTheWholeName) {
 TEST(CompleteName, IsTheProgramOrScriptWhoseNameTheKernelCut) {
   const std::string cut = "gunicorn-worker";  // 15 bytes
   EXPECT_EQ(complete_name(cut, "/usr/bin/gunicorn-worker-pool", std::nullopt), "gunicorn-worker-pool");
-  EXPECT_EQ(complete_name(cut, "/usr/bin/python3", std::vector<std::string>{"python3", "/srv/gunicorn-worker.py"}), "gunicorn-worker.py");
+  EXPECT_EQ(complete_name(cut, "/usr/bin/python3", std::vector<std::string>{"python3", "/srv/gunicorn-worker.py"}),
+            "gunicorn-worker.py");
   EXPECT_EQ(complete_name(cut, "/x/gunicorn-worker-pool (deleted)", std::nullopt), "gunicorn-worker-pool");
   EXPECT_EQ(complete_name(cut, "/usr/bin/other", std::vector<std::string>{"other"}), cut);
   EXPECT_EQ(complete_name("sh", "/usr/bin/shell-of-mine", std::nullopt), "sh");

@@ -36,7 +36,9 @@ const std::string kWhole =
     "FROM t /* nor; this */ WHERE x = :max_size;\n"
     "-- the end\n";
 
-NamedQuery parse(const std::string& text) { return parse_query(text, "port-holder", "dir/port-holder.sql"); }
+NamedQuery parse(const std::string& text) {
+  return parse_query(text, "port-holder", "dir/port-holder.sql");
+}
 
 /// The message of the error that a text gives.
 std::string fault_of(const std::string& text) {
@@ -129,7 +131,8 @@ TEST(QueryHeader, WithAMistakeIsRefusedWithItsLine) {
       {with("-- name: port-holder", "-- name: Port_holder"), 1, "not lower-case words with hyphens"},
       {with("-- name: port-holder", "-- name: port-holder\n-- name: port-holder"), 2, "'name' is given twice"},
       {with("-- why: two", "-- summary: again\n-- why: two"), 3, "'summary' is given twice"},
-      {with("-- name: port-holder", "--      goes on\n-- name: port-holder"), 1, "a line that continues another stands first"},
+      {with("-- name: port-holder", "--      goes on\n-- name: port-holder"), 1,
+       "a line that continues another stands first"},
       {with("port integer required: TCP or UDP: the number", "port integer required"), 8, "'port' has no help"},
       {with("port integer required: TCP or UDP: the number", "port integer required:"), 8, "'port' has no help"},
       {with("port integer", "port number"), 8, "'port' has the unknown type 'number'"},
@@ -198,7 +201,8 @@ TEST_F(QueryFolder, WithOneBadFileAddsNothing) {
     catalogue_.add_folder(folder_.path());
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find((folder_ / "bad.sql").string() + ":1: "), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find((folder_ / "bad.sql").string() + ":1: "), std::string::npos)
+        << error.what();
   }
   EXPECT_EQ(catalogue_.find("aaa"), nullptr);
 }
@@ -228,19 +232,27 @@ TEST(QueryCatalogueBuiltIn, IsInOrderAndEveryQueryExplainsItself) {
 // The columns that users rely on stand first, in the order that they were promised in.
 TEST(QueryCatalogueBuiltIn, BeginsWithThePromisedColumns) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> promised = {
-      {"tree", {"depth", "upid", "pid", "parent_pid", "name", "user", "cpu_pct", "resident_bytes", "started_at", "command_line"}},
-      {"processes", {"upid", "pid", "parent_pid", "name", "user", "state", "cpu_pct", "resident_bytes", "started_at", "command_line"}},
+      {"tree",
+       {"depth", "upid", "pid", "parent_pid", "name", "user", "cpu_pct", "resident_bytes", "started_at",
+        "command_line"}},
+      {"processes",
+       {"upid", "pid", "parent_pid", "name", "user", "state", "cpu_pct", "resident_bytes", "started_at",
+        "command_line"}},
       {"process", {"at", "event", "detail", "upid"}},
       {"ancestry", {"depth", "upid", "pid", "name", "user", "started_at", "ended_at", "command_line"}},
-      {"port-holder", {"port", "protocol", "address", "upid", "pid", "name", "user", "command_line", "bound_at", "released_at"}},
-      {"port-history", {"port", "protocol", "address", "upid", "pid", "name", "user", "command_line", "bound_at", "released_at"}},
-      {"ports", {"port", "protocol", "address", "upid", "pid", "name", "user", "command_line", "bound_at", "released_at"}},
+      {"port-holder",
+       {"port", "protocol", "address", "upid", "pid", "name", "user", "command_line", "bound_at", "released_at"}},
+      {"port-history",
+       {"port", "protocol", "address", "upid", "pid", "name", "user", "command_line", "bound_at", "released_at"}},
+      {"ports",
+       {"port", "protocol", "address", "upid", "pid", "name", "user", "command_line", "bound_at", "released_at"}},
       {"changes", {"at", "change", "upid", "pid", "name", "detail"}},
       {"exits", {"at", "upid", "pid", "name", "exit_code", "exit_signal", "lifetime_us"}},
       {"top", {"upid", "pid", "name", "cpu_us", "cpu_pct", "resident_bytes", "io_bytes"}},
       {"history", {"at", "upid", "cpu_pct", "resident_bytes", "thread_count", "io_bytes"}},
-      {"system", {"at", "cpu_pct", "memory_used_pct", "swap_used_pct", "disk_used_pct", "received_bytes", "sent_bytes", "load_1m",
-                  "cpu_pressure_pct", "memory_pressure_pct", "io_pressure_pct", "process_count"}},
+      {"system",
+       {"at", "cpu_pct", "memory_used_pct", "swap_used_pct", "disk_used_pct", "received_bytes", "sent_bytes", "load_1m",
+        "cpu_pressure_pct", "memory_pressure_pct", "io_pressure_pct", "process_count"}},
       {"gaps", {"from_at", "to_at", "kind", "detail"}},
       {"storage", {"table_name", "rows", "bytes", "oldest_at"}},
   };

@@ -19,12 +19,15 @@ class QueryGaps : public testing::Test {
 
   /// A recording with ticks each 5 s, and a process (pid = number) that lives through all of it.
   void record(int number, const std::string& start, int ticks, int boot = 1) {
-    database_.exec(fmt::format("INSERT INTO recording VALUES ({}, {}, us('{}') - 500, 0, 5000000, '0', 'proc', 'sock_diag',"
-                               " 'none', 1, 7, 0, 'root')", number, boot, start));
+    database_.exec(
+        fmt::format("INSERT INTO recording VALUES ({}, {}, us('{}') - 500, 0, 5000000, '0', 'proc', 'sock_diag',"
+                    " 'none', 1, 7, 0, 'root')",
+                    number, boot, start));
     for (int i = 0; i < ticks; ++i) {
       ++tick_;
-      database_.exec(fmt::format("INSERT INTO tick VALUES ({0}, {1}, us('{2}') + {3} * 5000000, {0} * 5000000, {4}, {5}, 0, 1, 1)",
-                                 tick_, number, start, i, tick_ - i, i == 0 ? "NULL" : std::to_string(tick_ - 1)));
+      database_.exec(
+          fmt::format("INSERT INTO tick VALUES ({0}, {1}, us('{2}') + {3} * 5000000, {0} * 5000000, {4}, {5}, 0, 0, 1)",
+                      tick_, number, start, i, tick_ - i, i == 0 ? "NULL" : std::to_string(tick_ - 1)));
     }
   }
   void end(int number, const std::string& at, const std::string& reason) {
@@ -32,10 +35,13 @@ class QueryGaps : public testing::Test {
   }
   /// kind, beginning and end of every gap, times of day only.
   std::string gaps() {
-    return rows_text(run_sql(database_, "SELECT kind, substr(from_at, 12, 10), substr(to_at, 12, 10), recording_id FROM gaps"
-                                        " ORDER BY from_us, kind"));
+    return rows_text(run_sql(database_,
+                             "SELECT kind, substr(from_at, 12, 10), substr(to_at, 12, 10), recording_id FROM gaps"
+                             " ORDER BY from_us, kind"));
   }
-  std::string ends() { return rows_text(run_sql(database_, "SELECT recording_id, end_reason FROM recordings ORDER BY 1")); }
+  std::string ends() {
+    return rows_text(run_sql(database_, "SELECT recording_id, end_reason FROM recordings ORDER BY 1"));
+  }
 
   SQLite::Database database_ = make_query_database();
   int tick_ = 0;
@@ -69,29 +75,27 @@ TEST_F(QueryGaps, ARecordingWithoutTicksIsNoHoleInTheHole) {
   end(1, "10:00:10", "stopped");
   record(2, "10:01:00", 0);
   record(3, "10:02:00", 2);
-  EXPECT_EQ(gaps(), "stopped | 10:00:10.0 | 10:00:59.9 | 1\n"
-                    "crashed | 10:00:59.9 | 10:02:00.0 | 2\n");
+  EXPECT_EQ(gaps(),
+            "stopped | 10:00:10.0 | 10:00:59.9 | 1\n"
+            "crashed | 10:00:59.9 | 10:02:00.0 | 2\n");
 }
 
 TEST_F(QueryGaps, EveryReasonOfAnEndHasItsKind) {
   record(1, "10:00:00", 1);
   end(1, "10:00:00", "file_moved");
-  record(2, "10:01:00", 1);
-  end(2, "10:01:00", "file_lost");
-  record(3, "10:02:00", 1);
-  end(3, "10:02:00", "newer_schema");
-  record(4, "10:03:00", 1);
-  end(4, "10:03:00", "crashed");
-  record(5, "12:05:00", 1, 2);
-  end(5, "12:05:00", "stopped");
-  EXPECT_EQ(gaps(), "file_moved | 10:00:00.0 | 10:01:00.0 | 1\n"
-                    "file_moved | 10:01:00.0 | 10:02:00.0 | 2\n"
-                    "stopped | 10:02:00.0 | 10:03:00.0 | 3\n"
-                    "reboot | 10:03:00.0 | 12:05:00.0 | 4\n"
-                    "stopped | 12:05:00.0 | NULL | 5\n");
+  record(2, "10:02:00", 1);
+  end(2, "10:02:00", "newer_schema");
+  record(3, "10:03:00", 1);
+  end(3, "10:03:00", "crashed");
+  record(4, "12:05:00", 1, 2);
+  end(4, "12:05:00", "stopped");
+  EXPECT_EQ(gaps(),
+            "file_moved | 10:00:00.0 | 10:02:00.0 | 1\n"
+            "stopped | 10:02:00.0 | 10:03:00.0 | 2\n"
+            "reboot | 10:03:00.0 | 12:05:00.0 | 3\n"
+            "stopped | 12:05:00.0 | NULL | 4\n");
   EXPECT_EQ(rows_text(run_sql(database_, "SELECT detail FROM gaps ORDER BY from_us")),
             "The file was moved away from the recorder.\n"
-            "The file was deleted under the recorder.\n"
             "The recorder stopped: a newer galproc had changed the file.\n"
             "The recorder crashed or was killed; the machine was booted anew.\n"
             "The recorder was stopped.\n");
@@ -109,8 +113,8 @@ TEST_F(QueryGaps, SignalsAreNamedAndUnknownNumbersStayNumbers) {
   record(1, "10:00:00", 1);
   for (const int signal : {1, 9, 15, 31, 34}) {
     database_.exec(fmt::format("INSERT INTO process VALUES ({0}, 1, {0}, 1, us('09:30:00'), 0, 'poll')", signal));
-    database_.exec(fmt::format("INSERT INTO process_exit VALUES ({0}, 'poll', 1, us('10:00:00'), NULL, NULL, {0}, 1, 1, 1, 1, 1, 0)",
-                               signal));
+    database_.exec(fmt::format(
+        "INSERT INTO process_exit VALUES ({0}, 'poll', 1, us('10:00:00'), NULL, NULL, {0}, 1, 1, 1, 1, 1, 0)", signal));
   }
   EXPECT_EQ(rows_text(run_sql(database_, "SELECT exit_signal FROM processes ORDER BY upid")),
             "SIGHUP\nSIGKILL\nSIGTERM\nSIGSYS\nSIG34\n");

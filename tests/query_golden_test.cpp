@@ -54,9 +54,9 @@ std::vector<std::string> cells_of(const std::string& line) {
 }
 
 struct Expectation {
-  std::string question;               ///< first line
+  std::string question;  ///< first line
   std::vector<std::string> columns;
-  std::string rows;                   ///< as rows_text writes them
+  std::string rows;  ///< as rows_text writes them
 };
 
 Expectation read_expectation(const fs::path& path) {
@@ -147,13 +147,16 @@ TEST_P(QueryGolden, GivesTheExpectedRows) {
   const Expectation expectation = read_expectation(path);
   SQLite::Database database = fixture();
   const std::string actual = rows_text(select_columns(answer(database, expectation.question), expectation.columns));
-  EXPECT_EQ(actual, expectation.rows) << path << "\n" << expectation.question << "\nexpected:\n"
-                                      << expectation.rows << "actual:\n" << actual;
+  EXPECT_EQ(actual, expectation.rows) << path << "\n"
+                                      << expectation.question << "\nexpected:\n"
+                                      << expectation.rows << "actual:\n"
+                                      << actual;
 }
 
 std::string test_name(const testing::TestParamInfo<std::string>& info) {
   std::string name = info.param;
-  std::replace_if(name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
   return name;
 }
 
@@ -197,7 +200,8 @@ TEST(QueryAnswers, SayTheSameInstantAsTextAndAsNumber) {
           EXPECT_TRUE(std::holds_alternative<std::monostate>(row[1])) << query.name << "." << name;
           continue;
         }
-        EXPECT_EQ(instant_us(std::get<std::string>(row[0])), std::get<std::int64_t>(row[1])) << query.name << "." << name;
+        EXPECT_EQ(instant_us(std::get<std::string>(row[0])), std::get<std::int64_t>(row[1]))
+            << query.name << "." << name;
         ++compared;
       }
     }
@@ -238,12 +242,16 @@ TEST(QueryAnswers, TakeTheNewestTickAndNotTheHighestTimeForTheLatest) {
   SQLite::Database database = make_query_database();
   database.exec(
       "INSERT INTO boot VALUES (1, 'b', 1, us('09:00:00'), 'box', 'Linux', '6');"
-      "INSERT INTO recording VALUES (1, 1, us('10:00:00'), 0, 5000000, '0', 'proc', 'sock_diag', 'none', 1, 7, 0, 'root');"
-      "INSERT INTO tick VALUES (1, 1, us('10:00:00'), 1000000, 1, NULL, 0, 1, 1), (2, 1, us('10:00:05'), 6000000, 1, 1, 0, 1, 1),"
+      "INSERT INTO recording VALUES (1, 1, us('10:00:00'), 0, 5000000, '0', 'proc', 'sock_diag', 'none', 1, 7, 0, "
+      "'root');"
+      "INSERT INTO tick VALUES (1, 1, us('10:00:00'), 1000000, 1, NULL, 0, 1, 1), (2, 1, us('10:00:05'), 6000000, 1, "
+      "1, 0, 1, 1),"
       " (3, 1, us('09:59:55'), 11000000, 1, 2, 0, 1, 1);"
       "INSERT INTO process VALUES (1, 1, 50, 1, us('09:30:00'), 0, 'poll');"
-      "INSERT INTO process_sample VALUES (1, 1, 'running', 1000000, 0, 1, 1, 0, 0), (3, 1, 'running', 3000000, 0, 2, 1, 0, 0);");
-  EXPECT_EQ(rows_text(select_columns(answer(database, "processes"), {"pid", "resident_bytes", "cpu_pct"})), "50 | 2 | 40\n");
+      "INSERT INTO process_sample VALUES (1, 1, 'running', 1000000, 0, 1, 1, 0, 0), (3, 1, 'running', 3000000, 0, 2, "
+      "1, 0, 0);");
+  EXPECT_EQ(rows_text(select_columns(answer(database, "processes"), {"pid", "resident_bytes", "cpu_pct"})),
+            "50 | 2 | 40\n");
   EXPECT_EQ(rows_text(select_columns(answer(database, "processes at=10:00:07"), {"pid", "resident_bytes", "cpu_pct"})),
             "50 | 1 | 0\n");
 }

@@ -15,8 +15,8 @@
 namespace galproc {
 namespace {
 
-const std::set<std::string> kLarge = {"process_sample", "tick", "process", "process_exit", "process_image", "process_parent",
-                                      "system_sample"};
+const std::set<std::string> kLarge = {"process_sample", "tick",           "process",      "process_exit",
+                                      "process_image",  "process_parent", "system_sample"};
 
 /// One instruction of SQLite's program for a statement.
 struct Step {
@@ -29,7 +29,8 @@ std::vector<Step> program_of(SQLite::Database& database, const std::string& sql)
   std::vector<Step> steps;
   SQLite::Statement explained(database, "EXPLAIN " + sql);
   while (explained.executeStep()) {
-    steps.push_back({explained.getColumn(1).getString(), explained.getColumn(2).getInt64(), explained.getColumn(3).getInt64()});
+    steps.push_back(
+        {explained.getColumn(1).getString(), explained.getColumn(2).getInt64(), explained.getColumn(3).getInt64()});
   }
   return steps;
 }
@@ -63,7 +64,8 @@ std::set<std::string> scanned(SQLite::Database& database, const std::string& sql
       at_an_end.erase(step.first);
     } else if ((step.code == "Next" || step.code == "Prev") && at_an_end.count(step.first) && open.count(step.first)) {
       const std::string& before = steps[i - 1].code;
-      if (before != "Goto" && before != "DecrJumpZero" && kLarge.count(open[step.first])) found.insert(open[step.first]);
+      if (before != "Goto" && before != "DecrJumpZero" && kLarge.count(open[step.first]))
+        found.insert(open[step.first]);
     }
   }
   return found;
@@ -101,7 +103,8 @@ TEST_F(QueryPlan, SeesAScanWhereThereIsOne) {
   EXPECT_EQ(scans_of("SELECT * FROM process_sample"), "process_sample ");
   EXPECT_EQ(scans_of("SELECT count(*) FROM tick AS t WHERE t.late_us > 5"), "tick ");
   EXPECT_EQ(scans_of("SELECT upid FROM process ORDER BY started_us DESC"), "process ");
-  EXPECT_EQ(scans_of("SELECT s.upid FROM tick AS t CROSS JOIN process_sample AS s WHERE t.tick_id = 5"), "process_sample ");
+  EXPECT_EQ(scans_of("SELECT s.upid FROM tick AS t CROSS JOIN process_sample AS s WHERE t.tick_id = 5"),
+            "process_sample ");
   EXPECT_EQ(scans_of("SELECT max(tick_id) FROM tick"), "");
   EXPECT_EQ(scans_of("SELECT min(at_us) FROM tick"), "");
   EXPECT_EQ(scans_of("SELECT * FROM process_sample WHERE tick_id = 5"), "");

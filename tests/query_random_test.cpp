@@ -133,7 +133,8 @@ TEST_P(RandomQueries, TopIsTheSumOfItsParts) {
     for (const auto& [upid, expected] : walked.used()) {
       const auto found = used.find(upid);
       ASSERT_NE(found, used.end()) << "seed " << GetParam() << " upid " << upid;
-      EXPECT_EQ(found->second.cpu_us, expected.cpu_us) << "seed " << GetParam() << " upid " << upid << " from " << since_us;
+      EXPECT_EQ(found->second.cpu_us, expected.cpu_us)
+          << "seed " << GetParam() << " upid " << upid << " from " << since_us;
       EXPECT_EQ(found->second.io_bytes, expected.io_bytes) << "seed " << GetParam() << " upid " << upid;
       // A life between two ticks has no row: only its exit knows of its memory.
       EXPECT_EQ(found->second.peak_bytes, expected.peak_bytes) << "seed " << GetParam() << " upid " << upid;

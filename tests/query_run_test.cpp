@@ -35,7 +35,9 @@ void expect_says(const std::string& message, const std::string& words) {
 
 class QueryRun : public testing::Test {
  protected:
-  QueryRun() { database_.exec("CREATE TABLE t (a INTEGER, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, NULL)"); }
+  QueryRun() {
+    database_.exec("CREATE TABLE t (a INTEGER, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, NULL)");
+  }
 
   std::string fault_of(const NamedQuery& query) {
     return message_of(ExitCode::Failed, [&] { check_query(database_, query); });
@@ -86,9 +88,11 @@ TEST_F(QueryRun, BindsWhatIsGivenAndNullForTheRest) {
   const NamedQuery query = query_of("SELECT a, b FROM t WHERE a >= :min_a AND (:only IS NULL OR b = :only) ORDER BY a",
                                     "-- param: min-a integer: smallest\n-- param: only text: b\n");
   EXPECT_EQ(rows_text(run_query(database_, query, {{"min-a", std::int64_t{2}}})), "2 | y\n3 | NULL\n");
-  EXPECT_EQ(rows_text(run_query(database_, query, {{"min-a", std::int64_t{1}}, {"only", std::string("x")}})), "1 | x\n");
+  EXPECT_EQ(rows_text(run_query(database_, query, {{"min-a", std::int64_t{1}}, {"only", std::string("x")}})),
+            "1 | x\n");
   EXPECT_EQ(rows_text(run_query(database_, query, {})), "");
-  EXPECT_EQ(rows_text(run_query(database_, query, {{"min-a", std::int64_t{0}}, {"only", std::string("' OR 1 --")}})), "");
+  EXPECT_EQ(rows_text(run_query(database_, query, {{"min-a", std::int64_t{0}}, {"only", std::string("' OR 1 --")}})),
+            "");
 }
 
 TEST_F(QueryRun, RefusesBindingsThatTheHeaderDoesNotAllow) {
@@ -103,14 +107,15 @@ TEST_F(QueryRun, RefusesBindingsThatTheHeaderDoesNotAllow) {
   expect_says(fault({{"pid", std::int64_t{1}}, {"port", std::int64_t{1}}}), "has no parameter --port");
   expect_says(fault({{"pid", std::int64_t{1}}, {"by", std::string("z")}}), "'z' is no value for --by");
   EXPECT_EQ(fault({{"upid", std::int64_t{1}}, {"by", std::string("y")}}), "no error");
-  const NamedQuery strict = query_of("SELECT a, b FROM t WHERE a = :port", "-- param: port integer required: the port\n");
+  const NamedQuery strict =
+      query_of("SELECT a, b FROM t WHERE a = :port", "-- param: port integer required: the port\n");
   expect_says(message_of(ExitCode::Usage, [&] { run_query(database_, strict, {}); }), "needs --port (the port)");
 }
 
 TEST_F(QueryRun, StopsAtTheLimitAndSaysWhetherThereWasMore) {
   const NamedQuery plain = query_of("SELECT a, b FROM t ORDER BY a");
-  const NamedQuery knowing = query_of("SELECT a, b FROM t ORDER BY a LIMIT coalesce(:limit, -1)",
-                                      "-- param: limit integer: only so many\n");
+  const NamedQuery knowing =
+      query_of("SELECT a, b FROM t ORDER BY a LIMIT coalesce(:limit, -1)", "-- param: limit integer: only so many\n");
   for (const NamedQuery& query : {plain, knowing}) {
     bool more = false;
     EXPECT_EQ(rows_text(run_query(database_, query, {}, 2, &more)), "1 | x\n2 | y\n");
@@ -132,28 +137,33 @@ TEST_F(QueryRun, GivesUnitsAndTheTreeFromTheHeader) {
       "SELECT 0 AS depth, 1 AS x, 2.0 AS y, 3 AS z, '2026' AS at, 5 AS at_us",
       "mine", "mine.sql");
   const RowSet rows = run_query(database_, query, {});
-  const std::vector<Unit> expected = {Unit::None, Unit::Bytes, Unit::Percent, Unit::DurationUs, Unit::InstantText,
-                                      Unit::InstantUs};
-  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(rows.columns[i].unit, expected[i]) << rows.columns[i].name;
+  const std::vector<Unit> expected = {Unit::None,       Unit::Bytes,       Unit::Percent,
+                                      Unit::DurationUs, Unit::InstantText, Unit::InstantUs};
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_EQ(rows.columns[i].unit, expected[i]) << rows.columns[i].name;
   EXPECT_EQ(rows.tree_column, 1u);
 }
 
 TEST_F(QueryRun, TakesUnitsOfAUsersColumnsFromTheirNames) {
-  const RowSet rows = run_sql(database_, "SELECT 1 AS x_bytes, 2 AS cpu_pct, 'x' AS at, 'y' AS ended_at, 5 AS at_us, 6 AS flat");
-  const std::vector<Unit> expected = {Unit::Bytes, Unit::Percent, Unit::InstantText, Unit::InstantText, Unit::None, Unit::None};
-  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(rows.columns[i].unit, expected[i]) << rows.columns[i].name;
+  const RowSet rows =
+      run_sql(database_, "SELECT 1 AS x_bytes, 2 AS cpu_pct, 'x' AS at, 'y' AS ended_at, 5 AS at_us, 6 AS flat");
+  const std::vector<Unit> expected = {Unit::Bytes,       Unit::Percent, Unit::InstantText,
+                                      Unit::InstantText, Unit::None,    Unit::None};
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_EQ(rows.columns[i].unit, expected[i]) << rows.columns[i].name;
 }
 
 TEST_F(QueryRun, GivesEveryTypeOfValueAsItIs) {
   const RowSet rows = run_sql(database_, "SELECT 9223372036854775807, 0.5, 'a' || char(0) || 'ä', NULL, x'00ff', ''");
-  const std::vector<Value> expected = {INT64_MAX, 0.5, std::string("a\0ä", 4), Value{}, std::string("00ff"), std::string()};
+  const std::vector<Value> expected = {INT64_MAX,           0.5,          std::string("a\0ä", 4), Value{},
+                                       std::string("00ff"), std::string()};
   EXPECT_EQ(rows.rows.at(0), expected);
 }
 
 TEST_F(QueryRun, RefusesAStatementThatWouldDoMoreThanRead) {
-  for (const char* sql : {"DELETE FROM t", "INSERT INTO t VALUES (4, 'z') RETURNING a", "UPDATE t SET a = 0", "DROP TABLE t",
-                          "CREATE TABLE u (a)", "CREATE TEMP TABLE u AS SELECT 1", "REINDEX", "VACUUM", "ANALYZE",
-                          "EXPLAIN DELETE FROM t", "WITH x AS (SELECT 1) DELETE FROM t"}) {
+  for (const char* sql : {"DELETE FROM t", "INSERT INTO t VALUES (4, 'z') RETURNING a", "UPDATE t SET a = 0",
+                          "DROP TABLE t", "CREATE TABLE u (a)", "CREATE TEMP TABLE u AS SELECT 1", "REINDEX", "VACUUM",
+                          "ANALYZE", "EXPLAIN DELETE FROM t", "WITH x AS (SELECT 1) DELETE FROM t"}) {
     expect_says(refusal_of(sql), "--run only reads");
   }
   expect_says(refusal_of("ATTACH ':memory:' AS other"), "open or close another file");
@@ -173,8 +183,10 @@ TEST_F(QueryRun, LetsAUserReadEverything) {
   EXPECT_FALSE(run_sql(database_, "PRAGMA table_info(tick)").rows.empty());
   EXPECT_EQ(rows_text(run_sql(database_, "SELECT name FROM pragma_table_info('t') ORDER BY cid")), "a\nb\n");
   EXPECT_EQ(rows_text(run_sql(database_, "SELECT value FROM json_each('[1,2]')")), "1\n2\n");
-  EXPECT_EQ(rows_text(run_sql(database_, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3)"
-                                         " SELECT max(i) FROM n")), "3\n");
+  EXPECT_EQ(rows_text(run_sql(database_,
+                              "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3)"
+                              " SELECT max(i) FROM n")),
+            "3\n");
   EXPECT_FALSE(run_sql(database_, "EXPLAIN QUERY PLAN SELECT * FROM processes").rows.empty());
   EXPECT_TRUE(run_sql(database_, "SELECT * FROM gaps").rows.empty());
 }

@@ -24,7 +24,8 @@ std::string block(const std::string& name) {
   const std::size_t marker = text.find("<!-- " + name + ":");
   const std::size_t start = text.find('\n', marker) + 1;
   const std::size_t end = text.find("<!-- end of " + name + " -->");
-  EXPECT_TRUE(marker != std::string::npos && end != std::string::npos && start <= end) << "README has no block " << name;
+  EXPECT_TRUE(marker != std::string::npos && end != std::string::npos && start <= end)
+      << "README has no block " << name;
   return text.substr(start, end - start);
 }
 

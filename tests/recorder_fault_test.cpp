@@ -37,7 +37,8 @@ TEST_F(RecorderFaultTest, WhileAnotherWriterHoldsTheFileReadingsWaitAndNothingIs
   });
   EXPECT_EQ(ask("SELECT count(*), max(late_us) FROM tick"), "12|0\n");
   EXPECT_EQ(ask("SELECT count(*) FROM process_sample JOIN process USING (upid) WHERE pid = 1"), "12\n");
-  EXPECT_EQ(ask("SELECT p.started_us < x.ended_us, x.tick_id FROM process_exit AS x JOIN process AS p USING (upid)"), "1|7\n");
+  EXPECT_EQ(ask("SELECT p.started_us < x.ended_us, x.tick_id FROM process_exit AS x JOIN process AS p USING (upid)"),
+            "1|7\n");
   EXPECT_EQ(ask("SELECT count(*) FROM gap"), "0\n");
   EXPECT_NE(talk_.str().find("locked by another writer"), std::string::npos);
 }
@@ -57,9 +58,10 @@ TEST_F(RecorderFaultTest, ReadingsThatHadToBeDroppedAreAGapAndTheNextTickIsAKeyf
     if (look == 10) other.reset();
   });
   EXPECT_EQ(ask("SELECT count(*) FROM tick"), "7\n");
-  EXPECT_EQ(ask("SELECT kind, detail, from_us = (SELECT at_us FROM tick WHERE tick_id = 2), to_us = (SELECT at_us FROM tick"
-                " WHERE tick_id = 3) FROM gap"),
-            "readings_dropped|5 readings dropped: the file could not be written.|1|1\n");
+  EXPECT_EQ(
+      ask("SELECT kind, detail, from_us = (SELECT at_us FROM tick WHERE tick_id = 2), to_us = (SELECT at_us FROM tick"
+          " WHERE tick_id = 3) FROM gap"),
+      "readings_dropped|5 readings dropped: the file could not be written.|1|1\n");
   EXPECT_EQ(ask("SELECT tick_id FROM tick WHERE tick_id = keyframe_tick_id"), "1\n3\n");
 }
 
@@ -106,14 +108,16 @@ TEST_F(RecorderFaultTest, AForeignFileIsRefusedUntouched) {
       EXPECT_NE(std::string(error.what()).find("galproc.db"), std::string::npos);
     }
   };
-  std::ofstream(folder_ / "galproc.db") << "my shopping list, which is longer than a header of a database: milk, bread, butter, eggs, salt";
+  std::ofstream(folder_ / "galproc.db")
+      << "my shopping list, which is longer than a header of a database: milk, bread, butter, eggs, salt";
   refused("text");
   std::ostringstream kept;
   kept << std::ifstream(folder_ / "galproc.db").rdbuf();
   EXPECT_TRUE(kept.str().starts_with("my shopping list"));
 
   std::filesystem::remove(folder_ / "galproc.db");
-  SQLite::Database((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x)");
+  SQLite::Database((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
+      .exec("CREATE TABLE theirs (x)");
   refused("another program's database");
   SQLite::Database theirs((folder_ / "galproc.db").string(), SQLite::OPEN_READONLY);
   EXPECT_EQ(theirs.execAndGet("SELECT group_concat(name) FROM sqlite_schema").getString(), "theirs");
@@ -124,7 +128,11 @@ TEST_F(RecorderFaultTest, AFileOfANewerSchemaIsRefusedAndOneThatIsMigratedMeanwh
   const auto raise_schema = [&] {
     SQLite::Database((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 999");
   };
-  EXPECT_THROW(record(3, [&](int look) { if (look == 2) raise_schema(); }), Error);
+  EXPECT_THROW(record(3,
+                      [&](int look) {
+                        if (look == 2) raise_schema();
+                      }),
+               Error);
   EXPECT_THROW(record(1), Error);
   SQLite::Database database((folder_ / "galproc.db").string(), SQLite::OPEN_READONLY);
   EXPECT_EQ(database.execAndGet("SELECT count(*) FROM tick").getInt(), 2);
@@ -145,7 +153,8 @@ TEST_F(RecorderFaultTest, FilesAreMadeForTheOwnerAndTheGroupAndTheJournalStaysAf
   record(1, deep);
   EXPECT_EQ(std::filesystem::status(folder_ / "new").permissions(), std::filesystem::perms(0750));
   for (const char* ending : {"", "-wal", "-shm"}) {
-    EXPECT_EQ(std::filesystem::status(deep.database.string() + ending).permissions(), std::filesystem::perms(0640)) << ending;
+    EXPECT_EQ(std::filesystem::status(deep.database.string() + ending).permissions(), std::filesystem::perms(0640))
+        << ending;
   }
 }
 

@@ -16,9 +16,11 @@ TEST_F(RecorderTest, ALifeIsOneUpidWithItsImagesItsParentsAndAnEndWithBounds) {
   EXPECT_EQ(ask("SELECT count(*) FROM process WHERE pid = 10"), "1\n");
   EXPECT_EQ(ask("SELECT image_no, name, command_line FROM process_image JOIN process USING (upid) WHERE pid = 10"),
             "1|shell|/bin/shell\n2|server|/bin/server --port 8080\n");
-  EXPECT_EQ(ask("SELECT parent_pid, parent_upid FROM process_parent JOIN process USING (upid) WHERE pid = 10 ORDER BY at_us"),
-            "1|1\n0|NULL\n");
-  EXPECT_EQ(ask("SELECT x.source, x.ended_us - x.ended_after_us, x.tick_id, x.final FROM process_exit AS x"), "poll|5000000|5|0\n");
+  EXPECT_EQ(
+      ask("SELECT parent_pid, parent_upid FROM process_parent JOIN process USING (upid) WHERE pid = 10 ORDER BY at_us"),
+      "1|1\n0|NULL\n");
+  EXPECT_EQ(ask("SELECT x.source, x.ended_us - x.ended_after_us, x.tick_id, x.final FROM process_exit AS x"),
+            "poll|5000000|5|0\n");
 }
 
 TEST_F(RecorderTest, TwoProcessesThatShareAPidOneAfterTheOtherAreTwoRows) {
@@ -29,7 +31,8 @@ TEST_F(RecorderTest, TwoProcessesThatShareAPidOneAfterTheOtherAreTwoRows) {
       world_.start(10, 0, "second");
     }
   });
-  EXPECT_EQ(ask("SELECT upid, start_token = " + std::to_string(first.start_token) + " FROM process WHERE pid = 10 ORDER BY upid"),
+  EXPECT_EQ(ask("SELECT upid, start_token = " + std::to_string(first.start_token) +
+                " FROM process WHERE pid = 10 ORDER BY upid"),
             "1|1\n2|0\n");
   EXPECT_EQ(ask("SELECT upid, tick_id FROM process_exit"), "1|2\n");
 }
@@ -43,7 +46,8 @@ TEST_F(RecorderTest, SamplesAreStoredAtBirthWhenSomethingMovedAndAtKeyframes) {
     if (look > 1 && look % 10 == 0) world_.run(2, 1000);
   });
   EXPECT_EQ(ask("SELECT tick_id FROM process_sample JOIN process USING (upid) WHERE pid = 1"), "1\n61\n");
-  EXPECT_EQ(ask("SELECT tick_id FROM process_sample JOIN process USING (upid) WHERE pid = 2"), "1\n10\n20\n30\n40\n50\n60\n61\n");
+  EXPECT_EQ(ask("SELECT tick_id FROM process_sample JOIN process USING (upid) WHERE pid = 2"),
+            "1\n10\n20\n30\n40\n50\n60\n61\n");
   EXPECT_EQ(ask("SELECT tick_id FROM tick WHERE tick_id = keyframe_tick_id"), "1\n61\n");
 }
 
@@ -55,7 +59,8 @@ TEST_F(RecorderTest, AProcessKeepsItsUpidAndItsImageOverRestartsOfTheRecorderInO
   record(2);
   EXPECT_EQ(ask("SELECT count(*) FROM process WHERE pid = 7"), "1\n");
   EXPECT_EQ(ask("SELECT count(*) FROM process_image JOIN process USING (upid) WHERE pid = 7"), "1\n");
-  EXPECT_EQ(ask("SELECT pid, x.source, ended_after_us = (SELECT at_us FROM tick WHERE tick_id = 2), x.tick_id FROM process_exit AS x"
+  EXPECT_EQ(ask("SELECT pid, x.source, ended_after_us = (SELECT at_us FROM tick WHERE tick_id = 2), x.tick_id FROM "
+                "process_exit AS x"
                 " JOIN process USING (upid)"),
             "1|gap|1|3\n");
   EXPECT_EQ(ask("SELECT tick_id FROM tick WHERE tick_id = keyframe_tick_id"), "1\n3\n");
@@ -108,7 +113,8 @@ TEST_F(RecorderTest, AProcessThatCannotBeReadIsNotTakenForDeadAndStaysInTheKeyfr
     }
   });
   EXPECT_EQ(ask("SELECT tick_id FROM process_sample"), "1\n61\n");
-  EXPECT_EQ(ask("SELECT tick_id, ended_after_us = (SELECT at_us FROM tick WHERE tick_id = 1) FROM process_exit"), "62|1\n");
+  EXPECT_EQ(ask("SELECT tick_id, ended_after_us = (SELECT at_us FROM tick WHERE tick_id = 1) FROM process_exit"),
+            "62|1\n");
 }
 
 TEST_F(RecorderTest, AZombieHasEndedOnceWithItsStatusEvenWhenItIsNeverReaped) {
@@ -153,7 +159,9 @@ TEST_F(RecorderTest, HostileTextIsStoredAsValidUtf8) {
   world_.processes.at(1).image = image;
   record(1);
   EXPECT_EQ(ask("SELECT hex(name) FROM process_image"), "EFBFBDEFBFBD2920286576696C0A\n");
-  EXPECT_EQ(ask("SELECT truncated, length(CAST(command_line AS BLOB)) <= 65536, instr(command_line, char(0)) FROM process_image"), "1|1|0\n");
+  EXPECT_EQ(ask("SELECT truncated, length(CAST(command_line AS BLOB)) <= 65536, instr(command_line, char(0)) FROM "
+                "process_image"),
+            "1|1|0\n");
 }
 
 TEST_F(RecorderTest, AStepOfTheWallClockAndASuspendAreGaps) {

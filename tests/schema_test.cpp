@@ -20,7 +20,8 @@ class SchemaTest : public testing::Test {
   SchemaTest() : database_(open_for_recording(folder_ / "galproc.db", 1000)) {}
   std::vector<std::pair<std::string, std::string>> definitions(const std::string& type) {
     std::vector<std::pair<std::string, std::string>> found;
-    SQLite::Statement rows(database_, "SELECT name, sql FROM sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite_%'");
+    SQLite::Statement rows(database_,
+                           "SELECT name, sql FROM sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite_%'");
     rows.bind(1, type);
     while (rows.executeStep()) found.emplace_back(rows.getColumn(0).getString(), rows.getColumn(1).getString());
     return found;
@@ -51,7 +52,8 @@ TEST_F(SchemaTest, EveryTableIsStrictAndEveryColumnOfItHasAComment) {
     for (const std::string& column : columns(table)) {
       // A comment may stand on the line where a CHECK over two lines ends.
       const std::size_t at = sql.find("  " + column + " ");
-      const bool checked_over_lines = at != std::string::npos && sql.find("-- ", at) < sql.find("\n  ", sql.find('\n', at) + 1);
+      const bool checked_over_lines =
+          at != std::string::npos && sql.find("-- ", at) < sql.find("\n  ", sql.find('\n', at) + 1);
       EXPECT_TRUE(commented.contains(column) || checked_over_lines) << table << "." << column << " has no comment";
     }
   }
@@ -76,17 +78,21 @@ TEST_F(SchemaTest, EveryColumnOfAViewHasAComment) {
 
 TEST_F(SchemaTest, ViewsHaveTheColumnsThatOthersRelyOn) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> promised = {
-      {"processes", {"upid", "pid", "parent_upid", "parent_pid", "name", "executable", "command_line", "uid", "user", "cgroup",
-                     "venv", "started_us", "started_at", "ended_us", "ended_at", "exit_code", "exit_signal", "cpu_us",
-                     "peak_resident_bytes"}},
+      {"processes",
+       {"upid", "pid", "parent_upid", "parent_pid", "name", "executable", "command_line", "uid", "user", "cgroup",
+        "venv", "started_us", "started_at", "ended_us", "ended_at", "exit_code", "exit_signal", "cpu_us",
+        "peak_resident_bytes"}},
       {"process_images", {"upid", "at_us", "at", "name", "executable", "command_line", "cgroup", "venv"}},
-      {"process_samples", {"tick_id", "at_us", "at", "upid", "pid", "name", "state", "cpu_user_us", "cpu_system_us",
-                           "resident_bytes", "thread_count", "read_bytes", "written_bytes"}},
-      {"system_samples", {"tick_id", "at_us", "at", "cpu_pct", "memory_total_bytes", "memory_available_bytes", "swap_used_bytes",
-                          "disk_total_bytes", "disk_used_bytes", "received_bytes", "sent_bytes", "load_1m", "process_count"}},
-      {"port_bindings", {"binding_id", "upid", "pid", "name", "protocol", "address", "port", "network_namespace", "bound_us",
-                         "bound_at", "released_us", "released_at", "bound_earliest_us", "bound_latest_us",
-                         "released_earliest_us", "released_latest_us"}},
+      {"process_samples",
+       {"tick_id", "at_us", "at", "upid", "pid", "name", "state", "cpu_user_us", "cpu_system_us", "resident_bytes",
+        "thread_count", "read_bytes", "written_bytes"}},
+      {"system_samples",
+       {"tick_id", "at_us", "at", "cpu_pct", "memory_total_bytes", "memory_available_bytes", "swap_used_bytes",
+        "disk_total_bytes", "disk_used_bytes", "received_bytes", "sent_bytes", "load_1m", "process_count"}},
+      {"port_bindings",
+       {"binding_id", "upid", "pid", "name", "protocol", "address", "port", "network_namespace", "bound_us", "bound_at",
+        "released_us", "released_at", "bound_earliest_us", "bound_latest_us", "released_earliest_us",
+        "released_latest_us"}},
       {"recordings", {"recording_id"}},
       {"ticks", {"tick_id", "at_us", "at", "late_us", "duration_us", "process_count", "is_keyframe"}},
       {"gaps", {"from_us", "from_at", "to_us", "to_at", "kind", "detail"}},

@@ -36,7 +36,9 @@ std::string socket_body(std::uint8_t state, std::uint16_t port) {
   return {reinterpret_cast<const char*>(&body), sizeof body};
 }
 
-std::string code_body(int code) { return {reinterpret_cast<const char*>(&code), sizeof code}; }
+std::string code_body(int code) {
+  return {reinterpret_cast<const char*>(&code), sizeof code};
+}
 
 TEST(SocketDump, TakesItsOwnMessagesUntilTheLast) {
   std::vector<BoundSocket> sockets;

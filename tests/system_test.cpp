@@ -68,7 +68,9 @@ TEST(CpuTimes, AreBusyButForIdleAndWaitingForInput) {
   EXPECT_EQ(reading.cpu_count, 1);
 }
 
-TEST(CpuTimes, CountGuestsOnlyOnce) { EXPECT_EQ(cpu_of("cpu  10 0 0 0 0 0 0 0 9 1\n").cpu_total_us, 10 * 10'000); }
+TEST(CpuTimes, CountGuestsOnlyOnce) {
+  EXPECT_EQ(cpu_of("cpu  10 0 0 0 0 0 0 0 9 1\n").cpu_total_us, 10 * 10'000);
+}
 
 TEST(CpuTimes, CountTheCpusThatHaveALine) {
   EXPECT_EQ(cpu_of("cpu  1 1 1 1\ncpu0 1 1 1 1\ncpu3 1 1 1 1\ncpu17 1 1 1 1\ncpufreq 1\nintr 5\n").cpu_count, 3);

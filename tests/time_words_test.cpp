@@ -1,5 +1,7 @@
 #include "model/time_words.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <ctime>
 #include <limits>
@@ -9,9 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include "model/errors.h"
+#include "support/sentences.h"
 
 namespace galproc {
 namespace {
@@ -70,85 +71,15 @@ std::string instant(std::string_view word, std::string_view now, std::string_vie
   return format_instant(parse_instant_us(word, parse_instant_us(now, 0), since_us));
 }
 
-/// What the UsageError says; empty when nothing was thrown.
-template <typename Call>
-std::string sentence_of(Call call) {
-  try {
-    call();
-  } catch (const UsageError& error) {
-    EXPECT_EQ(error.code(), ExitCode::Usage);
-    return error.what();
-  }
-  return "";
-}
-
 std::string instant_error(std::string_view word, std::string_view now = "2026-11-22T12:00:00Z",
                           std::string_view since = "") {
   return sentence_of([&] { instant(word, now, since); });
 }
 
-void expect_says(const std::string& sentence, const std::string& part) {
-  EXPECT_NE(sentence.find(part), std::string::npos) << "'" << part << "' is not in: " << sentence;
-}
-
-struct Refused {
-  std::string word;
-  std::string why;
-};
-
-TEST(Durations, AreReadInEveryUnit) {
-  const std::vector<std::pair<std::string, std::int64_t>> cases = {
-      {"1us", 1}, {"250us", 250}, {"500ms", 500'000}, {"5s", 5'000'000}, {"90m", 5'400'000'000},
-      {"2h", 7'200'000'000}, {"7d", 604'800'000'000}, {"1d12h", 129'600'000'000}, {"  5s\t", 5'000'000},
-      {"1d2h3m4s5ms6us", 93'784'005'006}, {"1h90m", 9'000'000'000}, {"0h5s", 5'000'000}, {"007s", 7'000'000},
-      {"9223372036854775807us", kMax}, {"106751991d4h54s775ms807us", kMax}};
-  for (const auto& [word, us] : cases) EXPECT_EQ(parse_duration_us(word), us) << word;
-}
-
-TEST(Durations, ThatAreNoneAreNamedWithTheReasonAndAnExample) {
-  const std::vector<Refused> cases = {
-      {"", "it has no number"}, {"5", "the number 5 has no unit"}, {"1h30", "the number 30 has no unit"},
-      {"5x", "'x' is not a unit"}, {"5S", "'S' is not a unit"}, {"5 s", "' s' is not a unit"},
-      {"1.5h", "'.' is not a unit"}, {"0s", "it must be more than 0"}, {"0d0h", "it must be more than 0"},
-      {"-5s", "a whole number is missing before '-5s'"}, {"s", "a whole number is missing before 's'"},
-      {"12h1d", "'d' stands after 'h'"}, {"1h1h", "'h' stands after 'h'"}, {"1us1ms", "'ms' stands after 'us'"},
-      {"9223372036854775808us", "it is too long"}, {"106751992d", "it is too long"},
-      {"106751991d5h", "it is too long"}, {"99999999999999999999s", "it is too long"}};
-  for (const auto& [word, why] : cases) {
-    const std::string sentence = sentence_of([&word = word] { parse_duration_us(word); });
-    expect_says(sentence, "'" + word + "' is not a duration: " + why + ".");
-    expect_says(sentence, "units us, ms, s, m (minutes), h or d, for example 500ms, 90m or 1d12h");
-  }
-}
-
-TEST(Sizes, AreReadInEveryUnit) {
-  const std::vector<std::pair<std::string, std::int64_t>> cases = {
-      {"0", 0}, {"4096", 4096}, {"12B", 12}, {"512KiB", 524'288}, {"3MiB", 3'145'728}, {"2GiB", 2'147'483'648},
-      {"1TiB", 1'099'511'627'776}, {"1kB", 1000}, {"1KB", 1000}, {"10MB", 10'000'000}, {"2GB", 2'000'000'000},
-      {"1TB", 1'000'000'000'000}, {"1.5GiB", 1'610'612'736}, {"0.1KiB", 102}, {"1.9999999kB", 1999},
-      {"0.999999TiB", 1'099'510'528'264}, {" 1.5 KiB ", 1536}, {"2gib", 2'147'483'648},
-      {"9223372036854775807", kMax}, {"8388607.999999TiB", kMax - 1'099'512 + 1}};
-  for (const auto& [word, bytes] : cases) EXPECT_EQ(parse_size_bytes(word), bytes) << word;
-}
-
-TEST(Sizes, ThatAreNoneAreNamedWithTheReasonAndAnExample) {
-  const std::vector<Refused> cases = {
-      {"", "it does not begin with a digit"}, {"-1", "it does not begin with a digit"},
-      {"GiB", "it does not begin with a digit"}, {".5GiB", "it does not begin with a digit"},
-      {"5.GiB", "digits are missing after the point"}, {"2G", "'G' is not a unit"}, {"2 XB", "'XB' is not a unit"},
-      {"1.5.2KiB", "'.2KiB' is not a unit"}, {"1KiB2", "'KiB2' is not a unit"}, {"1,5GiB", "',5GiB' is not a unit"},
-      {"1.5", "there is no part of a byte"}, {"1.5B", "there is no part of a byte"},
-      {"9223372036854775808", "it is too large"}, {"8388608TiB", "it is too large"}};
-  for (const auto& [word, why] : cases) {
-    const std::string sentence = sentence_of([&word = word] { parse_size_bytes(word); });
-    expect_says(sentence, "'" + word + "' is not a size: " + why + ".");
-    expect_says(sentence, "for example 4096, 512KiB or 1.5GiB");
-  }
-}
-
 TEST(Instants, ThatNameTheirZoneDoNotLookAtTheLocalOne) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"2026-11-22T03:12:05Z", "2026-11-22T03:12:05.000000Z"}, {"2026-11-22t03:12z", "2026-11-22T03:12:00.000000Z"},
+      {"2026-11-22T03:12:05Z", "2026-11-22T03:12:05.000000Z"},
+      {"2026-11-22t03:12z", "2026-11-22T03:12:00.000000Z"},
       {"2026-11-22 03:12Z", "2026-11-22T03:12:00.000000Z"},
       {"2026-11-22T03:12:05.123+02:00", "2026-11-22T01:12:05.123000Z"},
       {"2026-11-22T03:12:05+0200", "2026-11-22T01:12:05.000000Z"},
@@ -157,11 +88,16 @@ TEST(Instants, ThatNameTheirZoneDoNotLookAtTheLocalOne) {
       {"2026-01-01T00:30:00+01:00", "2025-12-31T23:30:00.000000Z"},
       {"2026-11-22T23:59:59.999999Z", "2026-11-22T23:59:59.999999Z"},
       {"2026-11-22T23:59:59.9999999999Z", "2026-11-22T23:59:59.999999Z"},
-      {"2024-02-29T12:00:00Z", "2024-02-29T12:00:00.000000Z"}, {"0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z"},
-      {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000000Z"}, {"@0", "1970-01-01T00:00:00.000000Z"},
-      {"@1795317125.5", "2026-11-22T03:12:05.500000Z"}, {"@0.9999999", "1970-01-01T00:00:00.999999Z"},
-      {"@-0.000001", "1969-12-31T23:59:59.999999Z"}, {"@-1.5", "1969-12-31T23:59:58.500000Z"},
-      {"@9223372036854.775807", format_instant(kMax)}, {" \t2026-11-22T03:12:05Z ", "2026-11-22T03:12:05.000000Z"}};
+      {"2024-02-29T12:00:00Z", "2024-02-29T12:00:00.000000Z"},
+      {"0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z"},
+      {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000000Z"},
+      {"@0", "1970-01-01T00:00:00.000000Z"},
+      {"@1795317125.5", "2026-11-22T03:12:05.500000Z"},
+      {"@0.9999999", "1970-01-01T00:00:00.999999Z"},
+      {"@-0.000001", "1969-12-31T23:59:59.999999Z"},
+      {"@-1.5", "1969-12-31T23:59:58.500000Z"},
+      {"@9223372036854.775807", format_instant(kMax)},
+      {" \t2026-11-22T03:12:05Z ", "2026-11-22T03:12:05.000000Z"}};
   for (const std::string zone_name : {"UTC0", kBerlin, kNewYork}) {
     const LocalZone zone(zone_name);
     for (const auto& [word, utc] : cases) EXPECT_EQ(instant(word, "@0"), utc) << word << " in " << zone_name;
@@ -171,15 +107,24 @@ TEST(Instants, ThatNameTheirZoneDoNotLookAtTheLocalOne) {
 TEST(Instants, AreReadInTheLocalZoneWhenTheyNameNone) {
   const std::string now = "2026-11-22T10:00:00.000007Z";  // 11:00 in Berlin
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"now", "2026-11-22T10:00:00.000007Z"}, {" NOW ", "2026-11-22T10:00:00.000007Z"},
-      {"2h ago", "2026-11-22T08:00:00.000007Z"}, {"-2h", "2026-11-22T08:00:00.000007Z"},
-      {"1d12h  AGO", "2026-11-20T22:00:00.000007Z"}, {"-7us", "2026-11-22T10:00:00.000000Z"},
-      {"today", "2026-11-21T23:00:00.000000Z"}, {"Yesterday", "2026-11-20T23:00:00.000000Z"},
-      {"yesterday 03:12", "2026-11-21T02:12:00.000000Z"}, {"yesterday  03:12:05", "2026-11-21T02:12:05.000000Z"},
-      {"YESTERDAY\t03:12:05.123", "2026-11-21T02:12:05.123000Z"}, {"today 03:12", "2026-11-22T02:12:00.000000Z"},
-      {"today 23:00", "2026-11-22T22:00:00.000000Z"}, {"2026-11-22", "2026-11-21T23:00:00.000000Z"},
-      {"2026-11-22 03:12", "2026-11-22T02:12:00.000000Z"}, {"2026-11-22T03:12:05", "2026-11-22T02:12:05.000000Z"},
-      {"2026-11-22 03:12:05.123", "2026-11-22T02:12:05.123000Z"}, {"2026-07-01 00:30", "2026-06-30T22:30:00.000000Z"},
+      {"now", "2026-11-22T10:00:00.000007Z"},
+      {" NOW ", "2026-11-22T10:00:00.000007Z"},
+      {"2h ago", "2026-11-22T08:00:00.000007Z"},
+      {"-2h", "2026-11-22T08:00:00.000007Z"},
+      {"1d12h  AGO", "2026-11-20T22:00:00.000007Z"},
+      {"-7us", "2026-11-22T10:00:00.000000Z"},
+      {"today", "2026-11-21T23:00:00.000000Z"},
+      {"Yesterday", "2026-11-20T23:00:00.000000Z"},
+      {"yesterday 03:12", "2026-11-21T02:12:00.000000Z"},
+      {"yesterday  03:12:05", "2026-11-21T02:12:05.000000Z"},
+      {"YESTERDAY\t03:12:05.123", "2026-11-21T02:12:05.123000Z"},
+      {"today 03:12", "2026-11-22T02:12:00.000000Z"},
+      {"today 23:00", "2026-11-22T22:00:00.000000Z"},
+      {"2026-11-22", "2026-11-21T23:00:00.000000Z"},
+      {"2026-11-22 03:12", "2026-11-22T02:12:00.000000Z"},
+      {"2026-11-22T03:12:05", "2026-11-22T02:12:05.000000Z"},
+      {"2026-11-22 03:12:05.123", "2026-11-22T02:12:05.123000Z"},
+      {"2026-07-01 00:30", "2026-06-30T22:30:00.000000Z"},
       {"2026-11-22 03:12:05.9999999", "2026-11-22T02:12:05.999999Z"},
       {"1969-12-31 23:59:59.999999", "1969-12-31T22:59:59.999999Z"}};
   for (const std::string& zone_name : zones_here({kBerlin}, {"Europe/Berlin"})) {
@@ -224,8 +169,8 @@ TEST(TheClockPutForward, MakesATimeThatDoesNotExist) {
     const LocalZone zone(zone_name);
     EXPECT_EQ(instant("2026-03-29 01:59:59.999999", now), "2026-03-29T00:59:59.999999Z");
     EXPECT_EQ(instant("2026-03-29 03:00", now), "2026-03-29T01:00:00.000000Z");
-    for (const std::string word : {"2026-03-29 02:00", "2026-03-29T02:30", "2026-03-29 02:59:59.999999", "today 02:30",
-                                   "02:30"}) {
+    for (const std::string word :
+         {"2026-03-29 02:00", "2026-03-29T02:30", "2026-03-29 02:59:59.999999", "today 02:30", "02:30"}) {
       const std::string sentence = instant_error(word, now);
       expect_says(sentence, "'" + word + "' does not exist: the local clock was put forward over 2026-03-29 02:");
       expect_says(sentence, "at 2026-03-29T01:00:00.000000Z");
@@ -291,22 +236,56 @@ TEST(Instants, ThatAreNoneAreNamedWithTheReasonAndAnExample) {
   const std::string hours = "a day runs from 00:00:00 to 23:59:59";
   const std::string offset = "a zone is Z, +02:00, +0200 or +02";
   const std::string zone_without_date = "only a date can have a zone";
-  const std::vector<Refused> cases = {
-      {"", form}, {"soon", form}, {"2h", form}, {"1795317125", form}, {"3:12", form}, {"ago", form},
-      {"2026-2-03", date}, {"2026-02-3", date}, {"2026-02", date}, {"2026-02-030", date}, {"abcd-02-03", date},
-      {"2026-02-30", no_day}, {"2026-13-01", no_day}, {"2026-00-10", no_day}, {"2025-02-29 03:12", no_day},
-      {"2026-11-22Z", "a blank or T must follow the date"}, {"2026-11-22T", time}, {"2026-11-22T 03:12", time},
-      {"2026-11-22 3:12", time}, {"2026-11-22 03", time}, {"03:1", time}, {"03:12:5", time}, {"03:12:", time},
-      {"today soon", time}, {"todayish", "a blank must follow the day"}, {"25:00", hours}, {"24:00", hours},
-      {"2026-11-22 24:00", hours}, {"03:60", hours}, {"03:12:60", hours}, {"yesterday 24:00", hours},
-      {"03:12:05.", "digits are missing after the point"}, {"@1.", "digits are missing after the point"},
-      {"03:12Z", zone_without_date}, {"03:12.5", zone_without_date}, {"today 03:12+02:00", zone_without_date},
-      {"2026-11-22 03:12+2", offset}, {"2026-11-22 03:12+02:0", offset}, {"2026-11-22 03:12+24:00", offset},
-      {"2026-11-22 03:12+02:60", offset}, {"2026-11-22 03:12 CET", offset}, {"2026-11-22 03:12ZZ", offset},
-      {"2026-11-22 03:12+02:000", offset}, {"2026-11-22 03:12*0200", offset}, {"2026-11-22 03:12+", offset},
-      {"@", "after @ come the seconds since 1970"}, {"@-", "after @ come the seconds since 1970"},
-      {"@1x", "something follows the seconds"}, {"@9223372036855", "these are too many seconds"},
-      {"@99999999999999999999", "these are too many seconds"}};
+  const std::vector<Refused> cases = {{"", form},
+                                      {"soon", form},
+                                      {"2h", form},
+                                      {"1795317125", form},
+                                      {"3:12", form},
+                                      {"ago", form},
+                                      {"2026-2-03", date},
+                                      {"2026-02-3", date},
+                                      {"2026-02", date},
+                                      {"2026-02-030", date},
+                                      {"abcd-02-03", date},
+                                      {"2026-02-30", no_day},
+                                      {"2026-13-01", no_day},
+                                      {"2026-00-10", no_day},
+                                      {"2025-02-29 03:12", no_day},
+                                      {"2026-11-22Z", "a blank or T must follow the date"},
+                                      {"2026-11-22T", time},
+                                      {"2026-11-22T 03:12", time},
+                                      {"2026-11-22 3:12", time},
+                                      {"2026-11-22 03", time},
+                                      {"03:1", time},
+                                      {"03:12:5", time},
+                                      {"03:12:", time},
+                                      {"today soon", time},
+                                      {"todayish", "a blank must follow the day"},
+                                      {"25:00", hours},
+                                      {"24:00", hours},
+                                      {"2026-11-22 24:00", hours},
+                                      {"03:60", hours},
+                                      {"03:12:60", hours},
+                                      {"yesterday 24:00", hours},
+                                      {"03:12:05.", "digits are missing after the point"},
+                                      {"@1.", "digits are missing after the point"},
+                                      {"03:12Z", zone_without_date},
+                                      {"03:12.5", zone_without_date},
+                                      {"today 03:12+02:00", zone_without_date},
+                                      {"2026-11-22 03:12+2", offset},
+                                      {"2026-11-22 03:12+02:0", offset},
+                                      {"2026-11-22 03:12+24:00", offset},
+                                      {"2026-11-22 03:12+02:60", offset},
+                                      {"2026-11-22 03:12 CET", offset},
+                                      {"2026-11-22 03:12ZZ", offset},
+                                      {"2026-11-22 03:12+02:000", offset},
+                                      {"2026-11-22 03:12*0200", offset},
+                                      {"2026-11-22 03:12+", offset},
+                                      {"@", "after @ come the seconds since 1970"},
+                                      {"@-", "after @ come the seconds since 1970"},
+                                      {"@1x", "something follows the seconds"},
+                                      {"@9223372036855", "these are too many seconds"},
+                                      {"@99999999999999999999", "these are too many seconds"}};
   for (const auto& [word, why] : cases) {
     expect_says(instant_error(word), "'" + word + "' is not a time: " + why + ". Write for example now, '2h ago'");
   }
@@ -325,53 +304,6 @@ TEST(Instants, ThatLeaveTheSixtyFourBitsAreRefused) {
               "'-9223372036854775807us' is not a time: it is too long ago.");
   expect_says(sentence_of([] { parse_instant_us("today", kMax); }), "does not know the local time at +294247-01-10");
   expect_says(sentence_of([] { parse_instant_us("03:12", 0, kMin); }), "does not know the local time at -290308-12-21");
-}
-
-TEST(InstantText, IsBuiltFromWholePartsAndNeverRounded) {
-  const std::vector<std::pair<std::int64_t, std::string>> cases = {
-      {0, "1970-01-01T00:00:00.000000Z"}, {999'999, "1970-01-01T00:00:00.999999Z"},
-      {1'000'000, "1970-01-01T00:00:01.000000Z"}, {-1, "1969-12-31T23:59:59.999999Z"},
-      {-1'000'000, "1969-12-31T23:59:59.000000Z"}, {-86'400'000'001, "1969-12-30T23:59:59.999999Z"},
-      {1'795'317'125'123'456, "2026-11-22T03:12:05.123456Z"}, {951'782'400'000'000, "2000-02-29T00:00:00.000000Z"},
-      {253'402'300'799'999'999, "9999-12-31T23:59:59.999999Z"},
-      {253'402'300'800'000'000, "+10000-01-01T00:00:00.000000Z"},
-      {-62'167'219'200'000'000, "0000-01-01T00:00:00.000000Z"},
-      {-62'167'219'200'000'001, "-0001-12-31T23:59:59.999999Z"},
-      {kMax, "+294247-01-10T04:00:54.775807Z"}, {kMin, "-290308-12-21T19:59:05.224192Z"}};
-  for (const auto& [us, text] : cases) EXPECT_EQ(format_instant(us), text) << us;
-}
-
-TEST(InstantText, IsCutToMillisecondsForTables) {
-  EXPECT_EQ(format_instant_short(1'795'317'125'123'999), "2026-11-22 03:12:05.123Z");
-  EXPECT_EQ(format_instant_short(1'795'317'125'999'999), "2026-11-22 03:12:05.999Z");
-  EXPECT_EQ(format_instant_short(-1), "1969-12-31 23:59:59.999Z");
-  EXPECT_EQ(format_instant_short(kMin), "-290308-12-21 19:59:05.224Z");
-}
-
-TEST(InstantText, IsReadBackAsTheSameInstant) {
-  for (const std::int64_t us : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1'795'317'125'999'999}}) {
-    EXPECT_EQ(parse_instant_us(format_instant(us), 0), us);
-    EXPECT_EQ(parse_instant_us(format_instant_short(us), 0) / 1000, (us < 0 ? us - 999 : us) / 1000);
-  }
-}
-
-TEST(DurationText, IsCutAndNeverRoundedUp) {
-  const std::vector<std::pair<std::int64_t, std::string>> cases = {
-      {0, "0s"}, {1, "1us"}, {250, "250us"}, {999, "999us"}, {1000, "1.0ms"}, {12'500, "12.5ms"}, {999'999, "999.9ms"},
-      {1'000'000, "1.00s"}, {3'200'000, "3.20s"}, {59'999'999, "59.99s"}, {60'000'000, "1m00s"}, {245'000'000, "4m05s"},
-      {3'599'999'999, "59m59s"}, {3'600'000'000, "1h00m"}, {7'380'000'000, "2h03m"}, {86'399'999'999, "23h59m"},
-      {86'400'000'000, "1d00h"}, {129'600'000'000, "1d12h"}, {kMax, "106751991d04h"},
-      {-250, "-250us"}, {-3'200'000, "-3.20s"}, {kMin, "-106751991d04h"}};
-  for (const auto& [us, text] : cases) EXPECT_EQ(format_duration(us), text) << us;
-}
-
-TEST(SizeText, IsRoundedToATenthAndNeverShows1024OfAUnit) {
-  const std::vector<std::pair<std::int64_t, std::string>> cases = {
-      {0, "0 B"}, {512, "512 B"}, {1023, "1023 B"}, {1024, "1.0 KiB"}, {1536, "1.5 KiB"},
-      {1'048'524, "1023.9 KiB"}, {1'048'525, "1.0 MiB"}, {1'048'575, "1.0 MiB"}, {1'048'576, "1.0 MiB"},
-      {12'897'485, "12.3 MiB"}, {1'073'741'823, "1.0 GiB"}, {2'147'483'648, "2.0 GiB"},
-      {1'099'511'627'775, "1.0 TiB"}, {kMax, "8.0 EiB"}, {-1, "-1 B"}, {-1536, "-1.5 KiB"}, {kMin, "-8.0 EiB"}};
-  for (const auto& [bytes, text] : cases) EXPECT_EQ(format_size(bytes), text) << bytes;
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ FROM (
   UNION ALL
   -- A tick that is late by more than an interval: nobody looked from its time
   -- in the schedule until it came.
-  SELECT t.at_us - t.late_us, t.at_us, 'late',
+  SELECT t.at_us - t.duration_us - t.late_us, t.at_us, 'late',
     printf('A tick came %.3f s late; the interval is %.3f s.',
       t.late_us / 1000000.0, r.interval_us / 1000000.0),
     t.recording_id
@@ -51,9 +51,8 @@ FROM (
        ORDER BY t.at_us LIMIT 1),
       n.started_us) END,
     CASE
-      WHEN n.boot_id <> r.boot_id THEN 'reboot'
+      WHEN nb.boot_uuid <> rb.boot_uuid THEN 'reboot'
       WHEN e.reason IS NULL THEN 'crashed'
-      WHEN e.reason = 'file_lost' THEN 'file_moved'
       WHEN e.reason = 'newer_schema' THEN 'stopped'
       ELSE e.reason
     END,
@@ -61,11 +60,10 @@ FROM (
       WHEN 'stopped' THEN 'The recorder was stopped'
       WHEN 'crashed' THEN 'The recorder crashed or was killed'
       WHEN 'file_moved' THEN 'The file was moved away from the recorder'
-      WHEN 'file_lost' THEN 'The file was deleted under the recorder'
       WHEN 'newer_schema'
         THEN 'The recorder stopped: a newer galproc had changed the file'
     END
-      || CASE WHEN n.boot_id <> r.boot_id
+      || CASE WHEN nb.boot_uuid <> rb.boot_uuid
            THEN '; the machine was booted anew.'
            ELSE '.'
          END,
@@ -76,4 +74,6 @@ FROM (
     SELECT a.recording_id FROM recording AS a
     WHERE a.recording_id > r.recording_id
     ORDER BY a.recording_id LIMIT 1)
+  LEFT JOIN boot AS rb ON rb.boot_id = r.boot_id
+  LEFT JOIN boot AS nb ON nb.boot_id = n.boot_id
   WHERE e.recording_id IS NOT NULL OR n.recording_id IS NOT NULL);

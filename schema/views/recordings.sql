@@ -16,7 +16,7 @@ SELECT
     WHEN e.reason IS NOT NULL THEN e.reason
     WHEN r.recording_id < (SELECT max(recording_id) FROM recording)
       THEN 'crashed'
-  END AS end_reason,    -- stopped, crashed, file_moved, file_lost, newer_schema; NULL: it runs
+  END AS end_reason,    -- stopped, crashed, file_moved, newer_schema; NULL: it runs
   r.version,            -- galproc's version
   r.recorder_pid,       -- pid of the recorder
   r.uid,                -- user id that it ran as

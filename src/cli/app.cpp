@@ -1,8 +1,8 @@
 #include "cli/app.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "cli/command.h"
@@ -29,7 +29,8 @@ void add_common_flags(CLI::App& app, Context& context) {
   app.set_version_flag("--version", [] {
     return fmt::format("galproc {}\nSQLite {}\nschema {}", GALPROC_VERSION, sqlite_version(), schema_version());
   });
-  app.add_option("--db", common.database, "The database; else GALPROC_DB, else the system's or the user's own")->type_name("PATH");
+  app.add_option("--db", common.database, "The database; else GALPROC_DB, else the system's or the user's own")
+      ->type_name("PATH");
   app.add_option("--format", common.format, "table, json, jsonl, csv, markdown")
       ->type_name("F")
       ->check(CLI::IsMember(std::vector<std::string>(kFormatNames.begin(), kFormatNames.end())));
@@ -37,7 +38,8 @@ void add_common_flags(CLI::App& app, Context& context) {
   app.add_option("--color", common.color, "auto, always, never; NO_COLOR is heeded")
       ->type_name("WHEN")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_option("--config", common.config, "A TOML file; else GALPROC_CONFIG, else the system's and the user's")->type_name("FILE");
+  app.add_option("--config", common.config, "A TOML file; else GALPROC_CONFIG, else the system's and the user's")
+      ->type_name("FILE");
   app.add_flag("-q,--quiet", common.quiet, "No talk on stderr but errors");
   app.add_flag("-v,--verbose", common.verbosity, "More talk on stderr");
 }
@@ -56,7 +58,8 @@ std::vector<std::string> flag_names(const CLI::App& app) {
   return names;
 }
 
-std::string suggestion(const std::string& word, const std::vector<std::string>& candidates, const std::string& otherwise) {
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates,
+                       const std::string& otherwise) {
   const std::string near = did_you_mean(word, candidates);
   return near.empty() ? otherwise : fmt::format("Did you mean {}?", near);
 }
@@ -65,9 +68,8 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
   const std::vector<std::string> left = app.remaining(true);
   if (left.empty()) return;
-  const auto flag = std::find_if(left.begin(), left.end(), [](const std::string& word) {
-    return word.size() > 1 && word.front() == '-';
-  });
+  const auto flag = std::find_if(left.begin(), left.end(),
+                                 [](const std::string& word) { return word.size() > 1 && word.front() == '-'; });
   const std::string word = escape_controls(flag != left.end() ? *flag : left.front());
   if (flag != left.end()) {
     std::vector<std::string> names = flag_names(app);
@@ -75,8 +77,9 @@ void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
       for (std::string& name : flag_names(*verb)) names.push_back(std::move(name));
     }
     const std::string command = verb ? "galproc " + verb->get_name() : "galproc";
-    throw UsageError(fmt::format("{} does not know the flag {}. {}", command, word,
-                                 suggestion(word.substr(0, word.find('=')), names, fmt::format("See `{} --help`.", command))));
+    throw UsageError(
+        fmt::format("{} does not know the flag {}. {}", command, word,
+                    suggestion(word.substr(0, word.find('=')), names, fmt::format("See `{} --help`.", command))));
   }
   if (!verb) {
     throw UsageError(fmt::format("galproc does not know the verb {}. {}", word,
@@ -100,8 +103,10 @@ ExitCode dispatch(CLI::App& app, Context& context, std::vector<std::string> argu
   CLI::App* verb = verbs.empty() ? nullptr : verbs.front();
   refuse_leftovers(app, verb);
   if (!verb) throw UsageError("No verb was given. Try `galproc record`, `galproc query`, or see `galproc --help`.");
+  // What was typed counts more than what a file says, also where two flags say the same.
+  const bool format_typed = app.get_option("--format")->count() > 0 && !context.common.json;
   apply_config(app, *verb, context);
-  if (context.common.json) context.common.format = "json";
+  if (context.common.json && !format_typed) context.common.format = "json";
   return context.actions.at(verb)();
 }
 
@@ -125,7 +130,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     // Whoever parses JSON gets some, also from a refusal.
     const bool refused = error.code() == ExitCode::NotFound || error.code() == ExitCode::Refused;
     if (refused && (context.common.json || context.common.format == "json")) out << "[]" << std::endl;
-    err << "galproc: " << error.what() << std::endl;
+    err << "galproc: " << escape_controls(error.what()) << std::endl;
     return static_cast<int>(error.code());
   } catch (const SQLite::Exception& error) {
     err << "galproc: The database failed: " << describe(error) << "." << std::endl;

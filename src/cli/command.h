@@ -1,7 +1,6 @@
 #pragma once
 
 #include <CLI/App.hpp>
-
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,7 +16,7 @@ namespace galproc {
 
 /// Flags that every verb takes, as they were typed.
 struct CommonOptions {
-  std::string database;
+  std::optional<std::string> database;
   std::string format = "table";
   bool json = false;
   std::string color = "auto";
@@ -49,11 +48,16 @@ struct Context {
   void print(const RowSet& rows) const;
 };
 
+/// Ends the help of every verb.
+constexpr const char* kCommonFlagsNote =
+    "\n--db, --format, --json, --color, --config, -q and -v stand before or after the verb: see `galproc --help`.";
+
 /// Each adds its verb to the program. `arguments` are those of the command line: a verb may have to look ahead.
 void add_record(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments);
 
-/// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the user's.
+/// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the
+/// user's.
 std::filesystem::path database_to_write(const Context& context);
 /// The database that a reading verb opens; says on stderr which one, and which other one exists.
 std::filesystem::path database_to_read(const Context& context);

@@ -1,9 +1,9 @@
 // The configuration: TOML whose keys are the flags' names, at the top for every verb or below [verb] for one. CLI11
 // reads the format; which file counts, what a key means and what is said about a bad one is ours.
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "cli/command.h"
@@ -25,7 +25,9 @@ CLI::Option* flag_of(const CLI::App& app, const std::string& name) {
 }
 
 /// Flags that make no sense as a lasting setting.
-bool is_settable(const std::string& key) { return key != "help" && key != "version" && key != "config"; }
+bool is_settable(const std::string& key) {
+  return key != "help" && key != "version" && key != "config";
+}
 
 class ConfigFile {
  public:
@@ -33,6 +35,7 @@ class ConfigFile {
       : path_(path), app_(app), verb_(verb), context_(context) {}
 
   void apply() {
+    if (context_.common.verbosity > 0) context_.say("Configuration: " + path_.string() + ".");
     std::vector<CLI::ConfigItem> items;
     try {
       items = CLI::ConfigTOML().from_file(path_.string());

@@ -1,6 +1,5 @@
-#include <unordered_map>
-
 #include "cli/command.h"
+#include "model/text.h"
 #include "platform/environment.h"
 #include "render/renderer.h"
 
@@ -9,7 +8,7 @@ namespace galproc {
 namespace fs = std::filesystem;
 
 void Context::say(const std::string& sentence) const {
-  if (!common.quiet) err << "galproc: " << sentence << std::endl;
+  if (!common.quiet) err << "galproc: " << escape_controls(sentence) << std::endl;
 }
 
 void Context::print(const RowSet& rows) const {
@@ -24,7 +23,8 @@ void Context::print(const RowSet& rows) const {
 namespace {
 
 std::optional<fs::path> named_database(const Context& context) {
-  if (!context.common.database.empty()) return context.common.database;
+  if (context.common.database == std::optional<std::string>("")) throw UsageError("--db names no file: it is empty.");
+  if (context.common.database) return *context.common.database;
   if (const auto path = environment_variable("GALPROC_DB")) return *path;
   return std::nullopt;
 }

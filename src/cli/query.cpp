@@ -1,6 +1,6 @@
-#include <CLI/App.hpp>
 #include <fmt/format.h>
 
+#include <CLI/App.hpp>
 #include <charconv>
 #include <memory>
 #include <set>
@@ -40,8 +40,8 @@ struct QueryFlags {
   std::map<std::string, std::string> values;  ///< of the queries' own parameters
   /// The same from the configuration: they matter to queries that have them, and are no mistake for the others.
   std::map<std::string, std::string> configured;
-  bool has_run = false;  ///< --run was given, be it with an empty statement
-  std::set<std::string> set_flags;            ///< parameters without a value that were given
+  bool has_run = false;             ///< --run was given, be it with an empty statement
+  std::set<std::string> set_flags;  ///< parameters without a value that were given
 };
 
 /// The folder of further queries has to be known before the flags are parsed: its queries bring flags of their own.
@@ -69,8 +69,9 @@ const NamedQuery& find_query(const QueryCatalogue& catalogue, const std::string&
   std::vector<std::string> names;
   for (const NamedQuery& query : catalogue.all()) names.push_back(query.name);
   const std::string near = did_you_mean(name, names);
-  throw UsageError(fmt::format("There is no query {}. {}", escape_controls(name),
-                               near.empty() ? "See `galproc query` for the list." : fmt::format("Did you mean {}?", near)));
+  throw UsageError(
+      fmt::format("There is no query {}. {}", escape_controls(name),
+                  near.empty() ? "See `galproc query` for the list." : fmt::format("Did you mean {}?", near)));
 }
 
 /// Refuses parameters that belong to other queries.
@@ -81,8 +82,9 @@ void check_parameters(const QueryFlags& flags, const NamedQuery& query) {
   for (const QueryParam& param : query.params) own.push_back(param.name);
   for (const std::string& name : given) {
     if (query.find_param(name)) continue;
-    throw UsageError(fmt::format("The query {} has no parameter --{}. {}", query.name, name,
-                                 own.empty() ? "It takes none." : fmt::format("It takes --{}.", fmt::join(own, ", --"))));
+    throw UsageError(
+        fmt::format("The query {} has no parameter --{}. {}", query.name, name,
+                    own.empty() ? "It takes none." : fmt::format("It takes --{}.", fmt::join(own, ", --"))));
   }
 }
 
@@ -99,6 +101,9 @@ void tell_if_cut(const Context& context, bool more, std::optional<std::size_t> l
 }
 
 ExitCode run_statement(const QueryFlags& flags, const Context& context) {
+  if (!flags.values.empty() || !flags.set_flags.empty()) {
+    throw UsageError("--run takes a whole statement; parameters belong to named queries.");
+  }
   SQLite::Database database = open_for_reading(database_to_read(context));
   bool more = false;
   const auto limit = parse_limit(flags.limit);
@@ -151,7 +156,8 @@ ExitCode run_query_verb(const QueryFlags& flags, const QueryCatalogue& catalogue
     return ExitCode::Done;
   }
   if (flags.has_run) {
-    if (!flags.name.empty()) throw UsageError("--run takes a statement, and a named query was given too. Give one of them.");
+    if (!flags.name.empty())
+      throw UsageError("--run takes a statement, and a named query was given too. Give one of them.");
     return run_statement(flags, context);
   }
   if (!flags.name.empty()) return run_named(flags, catalogue, context);
@@ -164,22 +170,23 @@ ExitCode run_query_verb(const QueryFlags& flags, const QueryCatalogue& catalogue
 /// Every parameter of every query is a flag of the verb: whether the query that is named has it is checked later.
 void add_parameters(CLI::App& verb, const QueryCatalogue& catalogue, const std::shared_ptr<QueryFlags>& flags,
                     const Context& context) {
-  std::map<std::string, bool> takes_value;
+  std::map<std::string, const QueryParam*> params;
   for (const NamedQuery& query : catalogue.all()) {
-    for (const QueryParam& param : query.params) takes_value[param.name] = param.type != ParamType::Flag;
+    for (const QueryParam& param : query.params) params.emplace(param.name, &param);
   }
-  takes_value.erase("limit");  // the verb's own flag, which a query may want to know of too
-  for (const auto& [name, value] : takes_value) {
+  params.erase("limit");  // the verb's own flag, which a query may want to know of too
+  for (const auto& [name, param] : params) {
     const std::string key = name;
-    if (value) {
+    if (param->type != ParamType::Flag) {
       const auto take = [flags, key, &context](const std::string& text) {
         (context.applying_config ? flags->configured : flags->values)[key] = text;
       };
-      verb.add_option_function<std::string>("--" + key, take)
+      verb.add_option_function<std::string>("--" + key, take, param->help)
           ->type_name("VALUE")
           ->group("Parameters of the queries");
     } else {
-      verb.add_flag_callback("--" + key, [flags, key] { flags->set_flags.insert(key); })
+      verb.add_flag_callback(
+              "--" + key, [flags, key] { flags->set_flags.insert(key); }, param->help)
           ->group("Parameters of the queries");
     }
   }
@@ -194,6 +201,7 @@ void add_query(CLI::App& app, Context& context, const std::vector<std::string>& 
   if (!typed_folder.empty()) catalogue->add_folder(typed_folder);
 
   CLI::App* verb = app.add_subcommand("query", kDescription);
+  verb->footer(kCommonFlagsNote);
   verb->set_help_flag();  // its help depends on NAME
   verb->add_flag("-h,--help", flags->help, "This text, or with NAME what that query takes and gives");
   verb->add_option("NAME", flags->name, "One of the names that `galproc query` lists");

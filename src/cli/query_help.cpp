@@ -38,8 +38,9 @@ std::string query_help(const NamedQuery& query) {
 
   std::vector<std::pair<std::string, std::string>> rows;
   for (const QueryParam& param : query.params) {
-    rows.emplace_back("--" + param.name + (param.type == ParamType::Flag ? "" : fmt::format(" {}", to_text(param.type))),
-                      describe(param));
+    rows.emplace_back(
+        "--" + param.name + (param.type == ParamType::Flag ? "" : fmt::format(" {}", to_text(param.type))),
+        describe(param));
   }
   if (!rows.empty()) text += "\nParameters:\n" + aligned(rows);
   if (!query.requires_one_of.empty()) {

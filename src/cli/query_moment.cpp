@@ -19,7 +19,8 @@ namespace {
 constexpr const char* kNamesOne[] = {"pid", "upid", "action"};
 
 std::int64_t wall_clock_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::int64_t parse_integer(const std::string& text) {
@@ -29,6 +30,12 @@ std::int64_t parse_integer(const std::string& text) {
     throw UsageError(fmt::format("'{}' is not a whole number.", escape_controls(text)));
   }
   return value;
+}
+
+std::int64_t parse_port(const std::string& text) {
+  const std::int64_t port = parse_integer(text);
+  if (port < 0 || port > 65535) throw UsageError(fmt::format("{} is not a port, 0 to 65535.", port));
+  return port;
 }
 
 /// The detail of a gap, a sentence, for use inside another.
@@ -74,8 +81,10 @@ void QueryMoment::check_given(const std::map<std::string, std::string>& words) c
 
 void QueryMoment::resolve_at(const std::map<std::string, std::string>& words) {
   const auto word = word_of(words, "at");
-  wants_latest_ = !word || *word == "latest";
-  if (wants_latest_) return;
+  // A query that does not say so asks about all times when no moment is given.
+  const auto& otherwise = query_.find_param("at")->default_text;
+  wants_latest_ = word ? *word == "latest" : otherwise == "latest";
+  if (wants_latest_ || !word) return;
   set_moment(parse_flag("at", *word, [&](const std::string& text) { return parse_instant_us(text, now_us_); }), "");
 }
 
@@ -103,16 +112,19 @@ void QueryMoment::resolve_range(const std::map<std::string, std::string>& words)
 
   const QueryParam* since_param = query_.find_param("since");
   if (since_word) {
-    since_us_ = parse_flag("since", *since_word, [&](const std::string& text) { return parse_instant_us(text, now_us_); });
+    since_us_ =
+        parse_flag("since", *since_word, [&](const std::string& text) { return parse_instant_us(text, now_us_); });
   }
-  until_us_ = until_word ? parse_flag("until", *until_word,
-                                      [&](const std::string& text) { return parse_instant_us(text, now_us_, since_us_); })
-                         : now_us_;
+  until_us_ = until_word
+                  ? parse_flag("until", *until_word,
+                               [&](const std::string& text) { return parse_instant_us(text, now_us_, since_us_); })
+                  : now_us_;
   if (!since_word && since_param && since_param->default_text && !names_one) {
     since_us_ = *until_us_ - parse_duration_us(*since_param->default_text);
   }
   if (since_us_ && *until_us_ < *since_us_) {
-    throw UsageError(fmt::format("--until {} lies before --since {}.", format_instant(*until_us_), format_instant(*since_us_)));
+    throw UsageError(
+        fmt::format("--until {} lies before --since {}.", format_instant(*until_us_), format_instant(*since_us_)));
   }
   bindings_["until"] = *until_us_;
   if (since_us_) bindings_["since"] = *since_us_;
@@ -134,7 +146,7 @@ void QueryMoment::resolve_other(const QueryParam& param, const std::map<std::str
       case ParamType::Instant: return parse_instant_us(text, now_us_);
       case ParamType::Duration: return parse_duration_us(text);
       case ParamType::Size: return parse_size_bytes(text);
-      case ParamType::Integer: return parse_integer(text);
+      case ParamType::Integer: return param.name == "port" ? parse_port(text) : parse_integer(text);
       default: return text;
     }
   });
@@ -162,19 +174,29 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) c
                   : "Nothing is recorded yet."};
   }
   const std::int64_t age_us = *at_us_ - *tick_us;
-  if (age_us <= 2 * *interval_us) return {};
-  std::string kind = "no tick since";
-  Prepared(database,
-           "SELECT kind, detail FROM gaps WHERE from_us <= ?1 AND coalesce(to_us, ?1) >= ?1 ORDER BY from_us DESC LIMIT 1")
-      .rows([&](SQLite::Statement& row) { kind = row.getColumn(0).getString() + ": " + inner(row.getColumn(1).getString()); },
-            *at_us_);
-  return {fmt::format("The moment lies in a gap ({}): these rows are of {}, {} before it.", kind, format_instant(*tick_us),
-                      format_duration(age_us))};
+  std::string kind;
+  Prepared(
+      database,
+      "SELECT kind, detail FROM gaps WHERE from_us < ?1 AND coalesce(to_us, ?1 + 1) > ?1 ORDER BY from_us DESC LIMIT 1")
+      .rows(
+          [&](SQLite::Statement& row) {
+            kind = row.getColumn(0).getString() + ": " + inner(row.getColumn(1).getString());
+          },
+          *at_us_);
+  if (kind.empty() && age_us > 2 * *interval_us) kind = "no tick: the recorder crashed, or is late";
+  if (kind.empty()) return {};
+  return {fmt::format("The moment lies in a gap ({}): these rows are of {}, {} before it.", kind,
+                      format_instant(*tick_us), format_duration(age_us))};
 }
 
 std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) const {
   constexpr std::size_t kShown = 3;
   std::vector<std::string> gaps;
+  const auto first_us = Prepared(database, "SELECT at_us FROM tick ORDER BY tick_id LIMIT 1").number();
+  if (!first_us) return {"Nothing is recorded yet: there is no tick."};
+  if (since_us_ && *since_us_ < *first_us) {
+    gaps.push_back(fmt::format("Recording began at {}, after the beginning of the range.", format_instant(*first_us)));
+  }
   Prepared(database,
            "SELECT kind, from_us, to_us, detail FROM gaps WHERE from_us < ?2 AND coalesce(to_us, ?2) > ?1"
            " ORDER BY from_us, kind")
@@ -186,6 +208,17 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
                                        to_us ? format_instant(*to_us) : "now", inner(row.getColumn(3).getString())));
           },
           since_us_.value_or(0), *until_us_);
+  // A recording without an end whose last tick is long ago: nobody has written down yet that it is over.
+  const auto silent_since_us =
+      Prepared(database,
+               "SELECT t.at_us FROM tick AS t JOIN recording AS r USING (recording_id)"
+               " WHERE t.tick_id = (SELECT max(tick_id) FROM tick) AND t.at_us + 2 * r.interval_us < ?"
+               " AND NOT EXISTS (SELECT 1 FROM recording_end AS e WHERE e.recording_id = r.recording_id)")
+          .number(*until_us_);
+  if (silent_since_us) {
+    gaps.insert(gaps.begin(), fmt::format("Nothing is recorded since {}: the recorder crashed, or is late.",
+                                          format_instant(*silent_since_us)));
+  }
   if (gaps.size() > kShown) {
     const std::size_t rest = gaps.size() - kShown;
     gaps.resize(kShown);

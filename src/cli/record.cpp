@@ -1,6 +1,6 @@
-#include <CLI/App.hpp>
 #include <fmt/format.h>
 
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <charconv>
 #include <memory>
@@ -48,10 +48,12 @@ std::string choose_source(const Source& source, const std::string& asked, std::v
   if (asked != "auto") {
     const bool known = std::find(source.names.begin(), source.names.end(), asked) != source.names.end();
     if (!known) {
-      throw UsageError(fmt::format("--{} {} is not one of auto, {}.", source.flag, escape_controls(asked), fmt::join(source.names, ", ")));
+      throw UsageError(fmt::format("--{} {} is not one of auto, {}.", source.flag, escape_controls(asked),
+                                   fmt::join(source.names, ", ")));
     }
     if (!source.is_there(asked)) {
-      throw UsageError(fmt::format("--{} {} is not built into this galproc. Try --{} auto.", source.flag, asked, source.flag));
+      throw UsageError(
+          fmt::format("--{} {} is not built into this galproc. Try --{} auto.", source.flag, asked, source.flag));
     }
     return asked;
   }
@@ -81,8 +83,8 @@ RecordOptions options_of(const RecordFlags& flags, const Context& context) {
   if (!flags.samples.empty()) options.samples = parse_flag("samples", flags.samples, parse_samples);
   options.process_source = choose_source({"process-source", {"bpf", "proc"}, has_process_source}, flags.process_source,
                                          options.source_notes);
-  options.event_source = choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source}, flags.event_source,
-                                       options.source_notes);
+  options.event_source = choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source},
+                                       flags.event_source, options.source_notes);
   options.redact = !flags.no_redact;
   options.redact_names = context.lists.redact;
   options.version = GALPROC_VERSION;
@@ -96,6 +98,7 @@ RecordOptions options_of(const RecordFlags& flags, const Context& context) {
 void add_record(CLI::App& app, Context& context) {
   auto flags = std::make_shared<RecordFlags>();
   CLI::App* verb = app.add_subcommand("record", kDescription);
+  verb->footer(kCommonFlagsNote);
   verb->add_option("--interval", flags->interval, "From look to look, 10ms to 1h (default 5s)")->type_name("D");
   CLI::Option* duration = verb->add_option("--duration", flags->duration, "Stop after this time")->type_name("D");
   verb->add_option("--samples", flags->samples, "Stop after this many looks")->type_name("N")->excludes(duration);

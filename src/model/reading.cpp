@@ -15,6 +15,8 @@ const char* to_text(ProcessState state) {
   return "sleeping";
 }
 
-const char* to_text(Protocol protocol) { return protocol == Protocol::Tcp ? "tcp" : "udp"; }
+const char* to_text(Protocol protocol) {
+  return protocol == Protocol::Tcp ? "tcp" : "udp";
+}
 
 }  // namespace galproc

@@ -56,16 +56,16 @@ const char* to_text(ProcessState state);
 
 /// What a process runs: replaced at each exec. Raw bytes as the system gave them, in no particular encoding.
 struct ProcessImage {
-  std::string name;                            ///< completed where the kernel cut it (Linux: at 15 bytes)
-  std::optional<std::string> executable;       ///< empty: not readable, or a kernel thread
+  std::string name;                       ///< completed where the kernel cut it (Linux: at 15 bytes)
+  std::optional<std::string> executable;  ///< empty: not readable, or a kernel thread
   std::optional<std::vector<std::string>> arguments;
-  bool arguments_truncated = false;            ///< the last argument was cut short
+  bool arguments_truncated = false;  ///< the last argument was cut short
   std::optional<std::string> cgroup;
   std::optional<std::string> working_directory;
-  std::optional<std::string> venv;             ///< folder of the Python virtual environment it belongs to
-  std::optional<std::string> venv_evidence;    ///< environment, command_line
-  std::optional<std::string> service_marker;   ///< value of GALPROC_SERVICE in its environment
-  std::optional<std::int64_t> user_id;         ///< effective
+  std::optional<std::string> venv;            ///< folder of the Python virtual environment it belongs to
+  std::optional<std::string> venv_evidence;   ///< environment, command_line
+  std::optional<std::string> service_marker;  ///< value of GALPROC_SERVICE in its environment
+  std::optional<std::int64_t> user_id;        ///< effective
   std::optional<std::string> user_name;
 };
 
@@ -83,8 +83,8 @@ struct ProcessUsage {
 
 struct ProcessReading {
   ProcessKey key;
-  std::int64_t parent_pid = 0;       ///< 0: none
-  std::int64_t started_boot_us = 0;  ///< boot clock at its start
+  std::int64_t parent_pid = 0;                      ///< 0: none
+  std::int64_t started_boot_us = 0;                 ///< boot clock at its start
   std::optional<std::int64_t> peak_resident_bytes;  ///< known only where it was read with the image
   bool kernel_thread = false;
   /// The last thread is dead and only the parent's wait is outstanding.

@@ -4,6 +4,9 @@
 
 #include "model/time_words.h"
 
+#include <date/date.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -12,10 +15,8 @@
 #include <span>
 #include <vector>
 
-#include <date/date.h>
-#include <fmt/format.h>
-
 #include "model/errors.h"
+#include "model/floor_divide.h"
 
 namespace galproc {
 namespace {
@@ -30,11 +31,18 @@ struct NamedFactor {
 };
 
 /// In the order in which a duration may use them.
-constexpr std::array<NamedFactor, 6> kDurationUnits{{
-    {"d", kDayUs}, {"h", 3600 * kSecondUs}, {"m", 60 * kSecondUs}, {"s", kSecondUs}, {"ms", 1000}, {"us", 1}}};
-constexpr std::array<NamedFactor, 10> kSizeUnits{{
-    {"", 1}, {"b", 1}, {"kib", 1LL << 10}, {"mib", 1LL << 20}, {"gib", 1LL << 30}, {"tib", 1LL << 40},
-    {"kb", 1'000}, {"mb", 1'000'000}, {"gb", 1'000'000'000}, {"tb", 1'000'000'000'000}}};
+constexpr std::array<NamedFactor, 6> kDurationUnits{
+    {{"d", kDayUs}, {"h", 3600 * kSecondUs}, {"m", 60 * kSecondUs}, {"s", kSecondUs}, {"ms", 1000}, {"us", 1}}};
+constexpr std::array<NamedFactor, 10> kSizeUnits{{{"", 1},
+                                                  {"b", 1},
+                                                  {"kib", 1LL << 10},
+                                                  {"mib", 1LL << 20},
+                                                  {"gib", 1LL << 30},
+                                                  {"tib", 1LL << 40},
+                                                  {"kb", 1'000},
+                                                  {"mb", 1'000'000},
+                                                  {"gb", 1'000'000'000},
+                                                  {"tb", 1'000'000'000'000}}};
 
 const NamedFactor* find_unit(std::span<const NamedFactor> units, std::string_view name) {
   for (const NamedFactor& unit : units) {
@@ -59,9 +67,6 @@ std::string_view trim(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
   return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
-
-/// Towards the past, also before 1970. REQUIRES: by > 0.
-std::int64_t floor_divide(std::int64_t value, std::int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
 
 /// `digits * factor + part`; absent when that is more than 63 bits. REQUIRES: only digits, factor > 0, part >= 0.
 std::optional<std::int64_t> scale(std::string_view digits, std::int64_t factor, std::int64_t part) {
@@ -104,8 +109,10 @@ std::optional<int> take_number(std::string_view& rest, std::size_t width) {
 /// `shown` is what the user wrote and the sentence names: in `-2h` and `2h ago`, `text` is only a part of it.
 std::int64_t read_duration(std::string_view text, std::string_view shown) {
   const auto reject = [shown](const std::string& why) {
-    return UsageError(fmt::format("'{}' is not a duration: {}. Write whole numbers with their units us, ms, s, "
-                                  "m (minutes), h or d, for example 500ms, 90m or 1d12h.", shown, why));
+    return UsageError(
+        fmt::format("'{}' is not a duration: {}. Write whole numbers with their units us, ms, s, "
+                    "m (minutes), h or d, for example 500ms, 90m or 1d12h.",
+                    shown, why));
   };
   if (text.empty()) throw reject("it has no number");
   std::int64_t total = 0;
@@ -136,8 +143,10 @@ std::int64_t wall_at(std::int64_t utc_us) {
   const auto time = static_cast<std::time_t>(is_in_range ? second : 0);
   const std::tm* local = std::localtime(&time);
   if (!is_in_range || local == nullptr) {
-    throw UsageError(fmt::format("This system does not know the local time at {}. Give a nearer time, or one in "
-                                 "UTC, for example 2026-11-22T03:12:05Z.", format_instant(utc_us)));
+    throw UsageError(
+        fmt::format("This system does not know the local time at {}. Give a nearer time, or one in "
+                    "UTC, for example 2026-11-22T03:12:05Z.",
+                    format_instant(utc_us)));
   }
   const date::sys_days day = date::year(local->tm_year + 1900) / (local->tm_mon + 1) / local->tm_mday;
   const int of_day = local->tm_hour * 3600 + local->tm_min * 60 + local->tm_sec;
@@ -145,7 +154,9 @@ std::int64_t wall_at(std::int64_t utc_us) {
 }
 
 /// Midnight of the day that a local clock shows at `utc_us`, on that clock.
-std::int64_t wall_day_at(std::int64_t utc_us) { return floor_divide(wall_at(utc_us), kDayUs) * kDayUs; }
+std::int64_t wall_day_at(std::int64_t utc_us) {
+  return floor_divide(wall_at(utc_us), kDayUs) * kDayUs;
+}
 
 /// When a local clock shows a time: once, twice (put back) or never (put forward over it).
 struct Occurrences {
@@ -192,14 +203,17 @@ class InstantReader {
 
  private:
   UsageError reject(const std::string& why) const {
-    return UsageError(fmt::format("'{}' is not a time: {}. Write for example now, '2h ago', 'yesterday 03:12', "
-                                  "'2026-11-22 03:12:05', 2026-11-22T03:12:05Z or @1795317125.", word_, why));
+    return UsageError(
+        fmt::format("'{}' is not a time: {}. Write for example now, '2h ago', 'yesterday 03:12', "
+                    "'2026-11-22 03:12:05', 2026-11-22T03:12:05Z or @1795317125.",
+                    word_, why));
   }
   UsageError reject_skipped(std::int64_t wall_us, std::int64_t skip_end_us) const {
     const std::string end = format_instant(skip_end_us);
-    return UsageError(fmt::format("'{}' does not exist: the local clock was put forward over {:.19} at {}. Write "
-                                  "another local time, or one in UTC, for example {}.", word_,
-                                  format_instant_short(wall_us), end, end));
+    return UsageError(
+        fmt::format("'{}' does not exist: the local clock was put forward over {:.19} at {}. Write "
+                    "another local time, or one in UTC, for example {}.",
+                    word_, format_instant_short(wall_us), end, end));
   }
 
   std::int64_t before_now(std::string_view duration) const {
@@ -313,20 +327,19 @@ class InstantReader {
   std::optional<std::int64_t> since_us_;
 };
 
-/// The value without its sign; the most negative one has no positive int64.
-std::uint64_t magnitude(std::int64_t value) {
-  return value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-}
-
 }  // namespace
 
-std::int64_t parse_duration_us(std::string_view word) { return read_duration(trim(word), trim(word)); }
+std::int64_t parse_duration_us(std::string_view word) {
+  return read_duration(trim(word), trim(word));
+}
 
 std::int64_t parse_size_bytes(std::string_view word) {
   std::string_view rest = trim(word);
   const auto reject = [shown = rest](const std::string& why) {
-    return UsageError(fmt::format("'{}' is not a size: {}. Write bytes, or a number with KiB, MiB, GiB, TiB or kB, "
-                                  "MB, GB, TB, for example 4096, 512KiB or 1.5GiB.", shown, why));
+    return UsageError(
+        fmt::format("'{}' is not a size: {}. Write bytes, or a number with KiB, MiB, GiB, TiB or kB, "
+                    "MB, GB, TB, for example 4096, 512KiB or 1.5GiB.",
+                    shown, why));
   };
   const std::string_view digits = take_all(rest, kDigits);
   if (digits.empty()) throw reject("it does not begin with a digit");
@@ -345,56 +358,6 @@ std::int64_t parse_size_bytes(std::string_view word) {
 
 std::int64_t parse_instant_us(std::string_view word, std::int64_t now_us, std::optional<std::int64_t> since_us) {
   return InstantReader(trim(word), now_us, since_us).read();
-}
-
-std::string format_instant(std::int64_t us) {
-  // 64 bits of microseconds reach the year 294247, `date` the year 32767: the calendar repeats every 400 years.
-  constexpr std::int64_t kCycleDays = 146'097;
-  const std::int64_t day = floor_divide(us, kDayUs);
-  const std::int64_t cycle = floor_divide(day, kCycleDays);
-  const date::year_month_day in_cycle = date::sys_days(date::days(static_cast<int>(day - cycle * kCycleDays)));
-  const std::int64_t year = int{in_cycle.year()} + cycle * 400;
-  // Not `us - day * kDayUs`: the first day of the 64 bits begins before them.
-  const std::int64_t of_day_us = (us % kDayUs + kDayUs) % kDayUs;
-  const std::int64_t second = of_day_us / kSecondUs;
-  return fmt::format("{}{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", year < 0 ? "-" : year > 9999 ? "+" : "",
-                     year < 0 ? -year : year, unsigned{in_cycle.month()}, unsigned{in_cycle.day()},
-                     second / 3600, second / 60 % 60, second % 60, of_day_us % kSecondUs);
-}
-
-std::string format_instant_short(std::int64_t us) {
-  std::string text = format_instant(us);
-  text[text.find('T')] = ' ';
-  return text.erase(text.size() - 4, 3);
-}
-
-std::string format_duration(std::int64_t us) {
-  const std::string_view sign = us < 0 ? "-" : "";
-  const std::uint64_t length_us = magnitude(us);
-  const std::uint64_t second = length_us / 1'000'000;
-  if (length_us == 0) return "0s";
-  if (length_us < 1000) return fmt::format("{}{}us", sign, length_us);
-  if (second == 0) return fmt::format("{}{}.{}ms", sign, length_us / 1000, length_us / 100 % 10);
-  if (second < 60) return fmt::format("{}{}.{:02}s", sign, second, length_us / 10'000 % 100);
-  if (second < 3600) return fmt::format("{}{}m{:02}s", sign, second / 60, second % 60);
-  if (second < 86'400) return fmt::format("{}{}h{:02}m", sign, second / 3600, second / 60 % 60);
-  return fmt::format("{}{}d{:02}h", sign, second / 86'400, second / 3600 % 24);
-}
-
-std::string format_size(std::int64_t bytes) {
-  const std::string_view sign = bytes < 0 ? "-" : "";
-  const std::uint64_t size = magnitude(bytes);
-  if (size < 1024) return fmt::format("{}{} B", sign, size);
-  std::uint64_t unit = 1;
-  std::uint64_t tenths = 10'240;
-  std::string_view prefixes = " KMGTPE";
-  while (tenths >= 10'240) {
-    unit *= 1024;
-    prefixes.remove_prefix(1);
-    // The whole units apart: ten times an exbibyte is more than 64 bits.
-    tenths = size / unit * 10 + (size % unit * 10 + unit / 2) / unit;
-  }
-  return fmt::format("{}{}.{} {}iB", sign, tenths / 10, tenths % 10, prefixes.front());
 }
 
 }  // namespace galproc

@@ -31,7 +31,8 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
-/// What became of an attempt to lock: either `lock` is held, or `holder_pid` has it (0: a holder in another pid namespace).
+/// What became of an attempt to lock: either `lock` is held, or `holder_pid` has it (0: a holder in another pid
+/// namespace).
 struct LockResult {
   std::unique_ptr<FileLock> lock;
   std::int64_t holder_pid = 0;

@@ -32,20 +32,22 @@ struct TickReading {
   std::optional<SystemReading> system;
   std::vector<CollectionError> errors;
 
-  /// Roughly what it holds in memory.
+  std::size_t bytes = 0;  ///< size_bytes() when it was queued
+  /// Roughly what it holds in memory, with the images that it is the first to hold.
   std::size_t size_bytes() const;
 };
 
 /// The tick that is being written.
 struct Tick {
   std::int64_t tick_id = 0;
+  std::int64_t recording_id = 0;
   std::int64_t at_us = 0;
+  /// When the reading began: what it saw was so then or a little later.
+  std::int64_t began_us = 0;
   std::int64_t boot_id = 0;
   /// A keyframe: every living process gets a row.
   bool keyframe = false;
-  /// When the reading before in this recording began: what it saw was so then or a little later. Empty at the first.
-  std::optional<std::int64_t> previous_us;
-  /// The same of the newest reading of earlier recordings, the bound of all that ended unseen since.
+  /// When the newest reading of earlier recordings began, the bound of all that ended unseen since.
   std::optional<std::int64_t> last_known_us;
   std::int64_t booted_us = 0;
 };

@@ -30,8 +30,9 @@ void PortCollector::write(const TickReading& reading, const Tick& tick) {
   }
   if (!adopted_) adopt_open_bindings(tick);
   // Bounds of an edge: an earlier pass of this recording, or nothing nearer than the recording before.
-  const std::optional<std::int64_t> not_yet_us = adopted_ ? tick.previous_us : std::nullopt;
-  const std::optional<std::int64_t> still_us = adopted_ ? tick.previous_us : tick.last_known_us;
+  const std::optional<std::int64_t> not_yet_us = last_pass_us_;
+  const std::optional<std::int64_t> still_us = last_pass_us_ ? last_pass_us_ : tick.last_known_us;
+  open_pass_us_ = tick.began_us;
 
   for (const Hold& hold : seen) {
     if (known_.contains(hold)) continue;
@@ -56,14 +57,17 @@ void PortCollector::adopt_open_bindings(const Tick& tick) {
   std::vector<Open> open;
   Prepared unreleased(database_,
                       "SELECT b.binding_id, b.upid, b.protocol, b.address, b.port, b.network_namespace, r.boot_id"
-                      " FROM port_binding AS b LEFT JOIN tick AS t USING (tick_id)"
-                      " LEFT JOIN recording AS r USING (recording_id)"
-                      " WHERE NOT EXISTS (SELECT 1 FROM port_release AS e WHERE e.binding_id = b.binding_id)");
-  unreleased.rows([&](SQLite::Statement& row) {
+                      " FROM port_binding AS b JOIN tick AS t USING (tick_id) JOIN recording AS r USING (recording_id)"
+                      " WHERE NOT EXISTS (SELECT 1 FROM port_release AS e WHERE e.binding_id = b.binding_id)"
+                      // As with processes: another pid namespace of this boot is not another boot.
+                      " AND (r.boot_id = ?1 OR (SELECT boot_uuid FROM boot WHERE boot_id = r.boot_id)"
+                      " <> (SELECT boot_uuid FROM boot WHERE boot_id = ?1))");
+  const auto take = [&](SQLite::Statement& row) {
     Hold hold{optional_number(row.getColumn(1)), row.getColumn(2).getString(), row.getColumn(3).getString(),
               row.getColumn(4).getInt64(), row.getColumn(5).getInt64()};
     open.push_back({row.getColumn(0).getInt64(), optional_number(row.getColumn(6)) != tick.boot_id, std::move(hold)});
-  });
+  };
+  unreleased.rows(take, tick.boot_id);
   known_.clear();
   for (Open& binding : open) {
     const bool twice = known_.contains(binding.hold);
@@ -82,6 +86,7 @@ void PortCollector::committed() {
   for (auto& [hold, binding_id] : bound_) known_.insert_or_assign(std::move(hold), binding_id);
   for (const Hold& hold : released_) known_.erase(hold);
   adopted_ = adopted_ || adopting_;
+  if (open_pass_us_) last_pass_us_ = open_pass_us_;
   rolled_back();
 }
 
@@ -89,6 +94,7 @@ void PortCollector::rolled_back() {
   bound_.clear();
   released_.clear();
   adopting_ = false;
+  open_pass_us_.reset();
 }
 
 }  // namespace galproc

@@ -44,6 +44,8 @@ class PortCollector : public Collector {
   std::vector<Hold> released_;
   /// Whether what earlier recordings left bound was taken over, in the open transaction and for good.
   bool adopted_ = false;
+  /// When the last committed pass began, and that of the open transaction.
+  std::optional<std::int64_t> last_pass_us_, open_pass_us_;
   bool adopting_ = false;
 };
 

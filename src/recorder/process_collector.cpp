@@ -9,6 +9,14 @@ namespace {
 
 constexpr const char* kPoll = "poll";
 
+/// Whether two sights in two recordings may be of one image. What changes without an exec (the folder, the cgroup) and
+/// what only one of two recorders was allowed to read says nothing.
+bool is_same_program(const ImageRow& before, const ImageRow& now) {
+  const auto agree = [](const auto& one, const auto& other) { return !one || !other || *one == *other; };
+  return before.name == now.name && agree(before.executable, now.executable) &&
+         agree(before.command_line, now.command_line) && agree(before.uid, now.uid);
+}
+
 }  // namespace
 
 ProcessCollector::ProcessCollector(SQLite::Database& database, const Redactor* redactor)
@@ -44,7 +52,8 @@ void ProcessCollector::write(const TickReading& reading, const Tick& tick) {
   write_parents_and_images(pass, tick);
   write_samples(pass, tick);
   write_ends(pass, tick);
-  if (!closed_earlier_) close_what_earlier_recordings_left(tick);
+  if (!closed_earlier_) close_what_earlier_recordings_left(pass, tick);
+  open_pass_us_ = tick.began_us;
 }
 
 void ProcessCollector::meet_new_ones(const ProcessPass& pass, const TickReading& reading, const Tick& tick) {
@@ -57,6 +66,7 @@ void ProcessCollector::meet_new_ones(const ProcessPass& pass, const TickReading&
     const auto identity = store_.upid_of(tick.boot_id, process.key, started_us, process.kernel_thread, kPoll);
     Known& fresh = stage(process.key);
     fresh.upid = identity.upid;
+    fresh.started_us = started_us;
     fresh.write_no = write_no_;
     fresh.usage.cpu_user_us = -1;  // unlike any reading: a birth always stores a sample
     if (!identity.is_new) {        // met by an earlier recording, or by a command that acted on it
@@ -89,7 +99,7 @@ void ProcessCollector::write_image(const ProcessReading& process, const Tick& ti
   if (!known.image) {  // first sight in this recording: an earlier one may have stored this very image
     const auto last = store_.last_image(known.upid);
     known.image_no = last.image_no;
-    same = last.image_no > 0 && last.image == row;
+    same = last.image_no > 0 && is_same_program(last.image, row);
   }
   known.image = process.image;
   if (!same) store_.add_image(known.upid, ++known.image_no, tick.at_us, row);
@@ -105,8 +115,8 @@ void ProcessCollector::write_samples(const ProcessPass& pass, const Tick& tick) 
     if (changed) {
       Known& staged = stage(process.key);
       staged.usage = process.usage;
-      staged.peak_resident_bytes = std::max({staged.peak_resident_bytes, process.usage.resident_bytes,
-                                             process.peak_resident_bytes.value_or(0)});
+      staged.peak_resident_bytes =
+          std::max({staged.peak_resident_bytes, process.usage.resident_bytes, process.peak_resident_bytes.value_or(0)});
     }
     if (known.ended) continue;
     if (changed || new_end || tick.keyframe) rows.emplace_back(known.upid, &process.usage);
@@ -131,7 +141,7 @@ void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
     exit.source = kPoll;
     exit.tick_id = tick.tick_id;
     exit.ended_us = tick.at_us;
-    exit.ended_after_us = known.last_read_us ? known.last_read_us : tick.previous_us;
+    exit.ended_after_us = earliest_end_us(known, tick);
     exit.wait_status = wait_status;
     if (known.usage.cpu_user_us >= 0) exit.usage = known.usage;
     if (known.peak_resident_bytes > 0) exit.peak_resident_bytes = known.peak_resident_bytes;
@@ -149,7 +159,7 @@ void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
   for (const auto& [key, known] : known_) {
     if (known.write_no == write_no_) continue;
     if (unreadable.contains(key.pid)) {
-      if (!known.last_read_us) stage(key).last_read_us = tick.previous_us;
+      if (!known.last_read_us) stage(key).last_read_us = last_pass_us_;
       continue;
     }
     if (!known.ended) add_exit(known, std::nullopt, false);
@@ -157,15 +167,18 @@ void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
   }
 }
 
-void ProcessCollector::close_what_earlier_recordings_left(const Tick& tick) {
-  closing_earlier_ = true;
-  std::unordered_set<std::int64_t> living;
-  for (const auto& [key, known] : staged_) living.insert(known.upid);
+std::int64_t ProcessCollector::earliest_end_us(const Known& known, const Tick& tick) const {
+  if (known.last_read_us) return *known.last_read_us;
+  const std::optional<std::int64_t> seen_us = last_pass_us_ ? last_pass_us_ : tick.last_known_us;
+  return std::max(seen_us.value_or(known.started_us), known.started_us);
+}
 
-  // The last known figures: the state at the newest tick of earlier recordings, gathered in one walk of its window.
+std::unordered_map<std::int64_t, ProcessUsage> ProcessCollector::last_usage_of_earlier_recordings(const Tick& tick) {
+  // The state at the newest tick at which an earlier recording saw the table, gathered in one walk of its window.
   std::unordered_map<std::int64_t, ProcessUsage> last_usage;
   Prepared state(database_,
-                 "WITH last AS (SELECT tick_id, keyframe_tick_id FROM tick WHERE tick_id < ? ORDER BY tick_id DESC LIMIT 1)"
+                 "WITH last AS (SELECT tick_id, keyframe_tick_id FROM tick"
+                 " WHERE recording_id < ? AND process_count IS NOT NULL ORDER BY tick_id DESC LIMIT 1)"
                  " SELECT s.upid, max(s.tick_id), s.cpu_user_us, s.cpu_system_us, s.resident_bytes, s.read_bytes,"
                  " s.written_bytes FROM last CROSS JOIN process_sample AS s"
                  " ON s.tick_id BETWEEN last.keyframe_tick_id AND last.tick_id GROUP BY s.upid");
@@ -178,21 +191,45 @@ void ProcessCollector::close_what_earlier_recordings_left(const Tick& tick) {
         usage.read_bytes = optional_number(row.getColumn(5));
         usage.written_bytes = optional_number(row.getColumn(6));
       },
-      tick.tick_id);
+      tick.recording_id);
+  return last_usage;
+}
+
+void ProcessCollector::close_what_earlier_recordings_left(const ProcessPass& pass, const Tick& tick) {
+  std::unordered_set<std::int64_t> living;
+  for (const KnownProcesses* processes : {&known_, &staged_}) {
+    for (const auto& [key, known] : *processes) living.insert(known.upid);
+  }
+  const std::unordered_set<std::int64_t> unreadable(pass.unreadable_pids.begin(), pass.unreadable_pids.end());
+  bool all_closed = true;
 
   struct Open {
-    std::int64_t upid, boot_id, started_us;
+    std::int64_t upid, started_us;
+    bool same_boot;
   };
   std::vector<Open> open;
+  // Another pid namespace of this very boot is another numbering, not another boot: nothing is known of its processes.
   Prepared without_end(database_,
-                       "SELECT p.upid, p.boot_id, p.started_us FROM process AS p"
-                       " WHERE NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = p.upid)");
-  without_end.rows([&](SQLite::Statement& row) {
-    const std::int64_t upid = row.getColumn(0).getInt64();
-    if (!living.contains(upid)) open.push_back({upid, row.getColumn(1).getInt64(), row.getColumn(2).getInt64()});
-  });
+                       "SELECT p.upid, p.boot_id = ?1, p.started_us, p.pid FROM process AS p"
+                       " WHERE NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = p.upid)"
+                       " AND (p.boot_id = ?1 OR (SELECT boot_uuid FROM boot WHERE boot_id = p.boot_id)"
+                       " <> (SELECT boot_uuid FROM boot WHERE boot_id = ?1))");
+  without_end.rows(
+      [&](SQLite::Statement& row) {
+        const Open process{row.getColumn(0).getInt64(), row.getColumn(2).getInt64(), row.getColumn(1).getInt() != 0};
+        if (living.contains(process.upid)) return;
+        if (process.same_boot && unreadable.contains(row.getColumn(3).getInt64())) {
+          all_closed = false;  // somebody has that pid who cannot be read right now: a later pass will tell
+        } else {
+          open.push_back(process);
+        }
+      },
+      tick.boot_id);
+  closing_earlier_ = all_closed;
+  const auto last_usage =
+      open.empty() ? std::unordered_map<std::int64_t, ProcessUsage>{} : last_usage_of_earlier_recordings(tick);
   for (const Open& process : open) {
-    const bool same_boot = process.boot_id == tick.boot_id;
+    const bool same_boot = process.same_boot;
     ExitRow exit;
     exit.source = same_boot ? "gap" : "reboot";
     exit.tick_id = tick.tick_id;
@@ -207,6 +244,7 @@ void ProcessCollector::committed() {
   for (auto& [key, known] : staged_) known_.insert_or_assign(key, std::move(known));
   for (const ProcessKey& key : gone_) known_.erase(key);
   closed_earlier_ = closed_earlier_ || closing_earlier_;
+  if (open_pass_us_) last_pass_us_ = open_pass_us_;
   rolled_back();
 }
 
@@ -214,6 +252,7 @@ void ProcessCollector::rolled_back() {
   staged_.clear();
   gone_.clear();
   closing_earlier_ = false;
+  open_pass_us_.reset();
 }
 
 }  // namespace galproc

@@ -38,6 +38,7 @@ class ProcessCollector : public Collector, public UpidLookup {
   /// What is committed about one living process.
   struct Known {
     std::int64_t upid = 0;
+    std::int64_t started_us = 0;
     std::int64_t parent_pid = -1;
     std::int64_t image_no = 0;
     std::shared_ptr<const ProcessImage> image;
@@ -45,7 +46,7 @@ class ProcessCollector : public Collector, public UpidLookup {
     std::int64_t peak_resident_bytes = 0;
     /// Set while it is listed but cannot be read: when the last reading that could began.
     std::optional<std::int64_t> last_read_us;
-    bool ended = false;        ///< its end is stored, its parent has not waited for it yet
+    bool ended = false;          ///< its end is stored, its parent has not waited for it yet
     std::uint64_t write_no = 0;  ///< the last write() that saw it
   };
   using KnownProcesses = std::unordered_map<ProcessKey, Known, ProcessKeyHash>;
@@ -57,7 +58,9 @@ class ProcessCollector : public Collector, public UpidLookup {
   void write_image(const ProcessReading& process, const Tick& tick);
   void write_samples(const ProcessPass& pass, const Tick& tick);
   void write_ends(const ProcessPass& pass, const Tick& tick);
-  void close_what_earlier_recordings_left(const Tick& tick);
+  void close_what_earlier_recordings_left(const ProcessPass& pass, const Tick& tick);
+  std::unordered_map<std::int64_t, ProcessUsage> last_usage_of_earlier_recordings(const Tick& tick);
+  std::int64_t earliest_end_us(const Known& known, const Tick& tick) const;
 
   SQLite::Database& database_;
   const Redactor* redactor_;
@@ -65,9 +68,11 @@ class ProcessCollector : public Collector, public UpidLookup {
   Prepared insert_sample_;
 
   KnownProcesses known_;
-  KnownProcesses staged_;            ///< new or changed in the open transaction
-  std::vector<ProcessKey> gone_;     ///< to be forgotten with it
+  KnownProcesses staged_;         ///< new or changed in the open transaction
+  std::vector<ProcessKey> gone_;  ///< to be forgotten with it
   std::uint64_t write_no_ = 0;
+  /// When the last committed pass began, and that of the open transaction.
+  std::optional<std::int64_t> last_pass_us_, open_pass_us_;
   /// Whether what earlier recordings left open is closed, in the open transaction and for good.
   bool closed_earlier_ = false;
   bool closing_earlier_ = false;

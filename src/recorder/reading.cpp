@@ -24,7 +24,14 @@ void attempt(TickReading& reading, const char* collector, std::optional<Part>& p
 
 std::size_t TickReading::size_bytes() const {
   std::size_t bytes = sizeof(TickReading);
-  if (processes) bytes += processes->processes.size() * sizeof(ProcessReading);
+  if (processes) {
+    bytes += processes->processes.size() * sizeof(ProcessReading);
+    for (const ProcessReading& process : processes->processes) {
+      // Held by the reader and by this reading alone: it came with this one.
+      if (!process.image || !process.image->arguments || process.image.use_count() > 2) continue;
+      for (const std::string& argument : *process.image->arguments) bytes += sizeof(argument) + argument.size();
+    }
+  }
   if (sockets) bytes += sockets->sockets.size() * (sizeof(SocketReading) + 2 * sizeof(ProcessKey));
   return bytes;
 }

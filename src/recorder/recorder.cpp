@@ -17,10 +17,28 @@ namespace {
 /// How often a file that could not be written is tried again.
 constexpr std::int64_t kRetryUs = 250'000;
 /// How long a stop may wait for another writer: the whole stop stays within a second.
-constexpr std::int64_t kLastChanceUs = 500'000;
+constexpr std::int64_t kLastChanceUs = 300'000;
 
 int busy_ms_for(std::int64_t interval_us) {
   return static_cast<int>(std::clamp<std::int64_t>(interval_us / 2000, 5, 250));
+}
+
+/// The file itself, whatever links lead to it, also when it is not there yet. Throws Error.
+std::filesystem::path resolve(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;
+  std::error_code failed;
+  for (int links = 0; links < kMostLinks && std::filesystem::is_symlink(path, failed); ++links) {
+    path = path.parent_path() / std::filesystem::read_symlink(path, failed);
+    if (failed) break;
+  }
+  const std::filesystem::path resolved = failed ? path : std::filesystem::weakly_canonical(path, failed);
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    throw Error(ExitCode::Failed,
+                fmt::format("The database {} cannot be reached: {} (permission of a folder above it?). "
+                            "Name another with --db.",
+                            path.string(), failed.message()));
+  }
+  return resolved.empty() ? path : resolved;
 }
 
 std::string count_of(std::int64_t number, const char* thing) {
@@ -35,37 +53,49 @@ Recorder::Recorder(Platform& platform, RecordOptions options, std::ostream& talk
 void Recorder::run() {
   platform_.make_shared_folder(options_.database.parent_path());
   // One name for one file: two recorders that come by different links must meet at one lock.
-  std::error_code failed;
-  const std::filesystem::path resolved = std::filesystem::weakly_canonical(options_.database, failed);
-  if (failed) {
-    throw Error(ExitCode::Failed, fmt::format("The database {} cannot be reached: {} (permission of a folder above it?). "
-                                              "Name another with --db.",
-                                              options_.database.string(), failed.message()));
-  }
-  options_.database = resolved;
-  take_lock();
-  platform_.catch_stop_requests();
+  options_.database = resolve(options_.database);
   try {
+    refuse_if_not_ours();  // before a lock file is made beside it
+    take_lock();
+    platform_.catch_stop_requests();
     ensure_open();
     say_first_line();
     started_ = true;
     loop();
     finish();
   } catch (const NewerSchema&) {
-    throw Error(ExitCode::Failed, "The database " + options_.database.string() +
-                                      " was migrated by a newer galproc. Record with that one, or name another file with --db.");
+    throw Error(ExitCode::Failed,
+                "The database " + options_.database.string() +
+                    " was migrated by a newer galproc. Record with that one, or name another file with --db.");
+  }
+}
+
+void Recorder::refuse_if_not_ours() {
+  FileKind kind = FileKind::Ours;
+  try {
+    kind = examine_file(options_.database);
+  } catch (const SQLite::Exception&) {
+    return;  // locked, or unreadable just now: opening it will tell
+  }
+  if (kind == FileKind::Newer) throw NewerSchema("a newer galproc has migrated the file");
+  if (kind == FileKind::Foreign) {
+    throw Error(ExitCode::Failed,
+                "The file " + options_.database.string() +
+                    " is not a galproc database, so it was left untouched. Name another file with --db.");
   }
 }
 
 void Recorder::take_lock() {
   LockResult result = platform_.lock_file(recorder_lock_path(options_.database));
   if (!result.lock) {
-    throw Error(ExitCode::Failed,
-                fmt::format("Another recorder, {}, writes to {} already. Stop it first, or name another file with --db.",
-                            result.holder_pid > 0 ? fmt::format("pid {}", result.holder_pid) : "in another container",
-                            options_.database.string()));
+    throw Error(
+        ExitCode::Failed,
+        fmt::format("Another recorder, {}, writes to {} already. Stop it first, or name another file with --db.",
+                    result.holder_pid > 0 ? fmt::format("pid {}", result.holder_pid) : "in another container",
+                    options_.database.string()));
   }
   lock_ = std::move(result.lock);
+  locked_ = platform_.file_identity(recorder_lock_path(options_.database));
 }
 
 void Recorder::loop() {
@@ -96,26 +126,33 @@ void Recorder::loop() {
 void Recorder::look(std::int64_t late_us) {
   TickReading reading = take_reading(platform_);
   reading.late_us = late_us;
-  queue_bytes_ += reading.size_bytes();
+  reading.bytes = reading.size_bytes();
+  queue_bytes_ += reading.bytes;
   queue_.push_back(std::move(reading));
   drop_oldest_readings();
 }
 
 void Recorder::drop_oldest_readings() {
   while (queue_bytes_ > options_.queue_bytes && queue_.size() > 1) {
-    if (dropped_count_ == 0) dropped_from_us_ = last_stored_us_.value_or(queue_.front().clocks.wall_us);
-    if (dropped_count_ == 0) warn("Memory for waiting readings is used up: the oldest are dropped, and the hole is recorded.");
-    ++dropped_count_;
-    dropped_for_room_ = waiting_ == Waiting::ForRoom;
-    queue_bytes_ -= queue_.front().size_bytes();
-    queue_.pop_front();
+    if (dropped_count_ == 0)
+      warn("Memory for waiting readings is used up: the oldest are dropped, and the hole is recorded.");
+    note_drop();
   }
+}
+
+void Recorder::note_drop() {
+  if (dropped_count_ == 0) dropped_from_us_ = last_stored_us_.value_or(queue_.front().clocks.wall_us);
+  ++dropped_count_;
+  dropped_for_room_ = waiting_ == Waiting::ForRoom;
+  queue_bytes_ -= queue_.front().bytes;
+  queue_.pop_front();
 }
 
 std::vector<GapNote> Recorder::pending_gaps() const {
   std::vector<GapNote> gaps = gaps_;
   if (dropped_count_ > 0) {
-    gaps.push_back({dropped_for_room_ ? "disk_full" : "readings_dropped", dropped_from_us_, queue_.front().clocks.wall_us,
+    gaps.push_back({dropped_for_room_ ? "disk_full" : "readings_dropped", dropped_from_us_,
+                    queue_.front().clocks.wall_us,
                     count_of(dropped_count_, "reading") + " dropped: the file could not be written."});
   }
   return gaps;
@@ -138,7 +175,7 @@ void Recorder::store_waiting_readings() {
       throw;
     }
     last_stored_us_ = queue_.front().clocks.wall_us;
-    queue_bytes_ -= queue_.front().size_bytes();
+    queue_bytes_ -= queue_.front().bytes;
     queue_.pop_front();
     gaps_.clear();
     dropped_count_ = 0;
@@ -152,16 +189,13 @@ void Recorder::store_waiting_readings() {
 
 void Recorder::handle(const SQLite::Exception& error) {
   switch (fault_of(error)) {
-    case StoreFault::Busy:
-      wait_for(Waiting::ForLock, "is locked by another writer");
-      return;
-    case StoreFault::Full:
-      wait_for(Waiting::ForRoom, "cannot grow: the disk is full");
-      return;
+    case StoreFault::Busy: wait_for(Waiting::ForLock, "is locked by another writer"); return;
+    case StoreFault::Full: wait_for(Waiting::ForRoom, "cannot grow: the disk is full"); return;
     case StoreFault::Damaged:
       recording_.reset();
       damaged_ = true;
       return;
+    case StoreFault::Rejected: drop_rejected_reading(error); return;
     case StoreFault::Lost:
       recording_.reset();
       wait_for(Waiting::ForFile, "failed and is opened anew: " + describe(error));
@@ -169,10 +203,18 @@ void Recorder::handle(const SQLite::Exception& error) {
   }
 }
 
+void Recorder::drop_rejected_reading(const SQLite::Exception& error) {
+  warn("A reading was dropped, since the database " + options_.database.string() +
+       " does not take it: " + describe(error) + ".");
+  note_drop();
+}
+
 void Recorder::wait_for(Waiting what, const std::string& why) {
   if (waiting_ == what) return;
   waiting_ = what;
-  warn("The database " + options_.database.string() + " " + why + ". Readings wait in memory.");
+  waiting_why_ = why;
+  if (waiting_why_.ends_with('.')) waiting_why_.pop_back();
+  warn("The database " + options_.database.string() + " " + waiting_why_ + ". Readings wait in memory.");
 }
 
 bool Recorder::ensure_open() {
@@ -182,6 +224,10 @@ bool Recorder::ensure_open() {
     open_file();
     return true;
   } catch (const SQLite::Exception& error) {
+    if (!started_ && fault_of(error) == StoreFault::Lost) {
+      throw Error(ExitCode::Failed, fmt::format("The database {} cannot be written: {}. Name another file with --db.",
+                                                options_.database.string(), describe(error)));
+    }
     handle(error);
   } catch (const Error& error) {
     // At the start the user is there to be told; later the machine goes on being looked at, and the file may come back.
@@ -196,24 +242,26 @@ bool Recorder::ensure_open() {
 
 void Recorder::leave_moved_file() {
   const std::int64_t now_us = platform_.clocks().wall_us;
-  warn("The file " + options_.database.string() + " was renamed, replaced or deleted: recording goes on in a new one there.");
+  warn("The file " + options_.database.string() +
+       " was renamed, replaced or deleted: recording goes on in a new one there.");
   gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
                    "The file was renamed, replaced or deleted while it was recorded to."});
   try {
     recording_->end(last_stored_us_.value_or(now_us), "file_moved");
+    // SQLite leaves the -wal of a moved file alone, and the new file at the old name would remove it.
+    recording_->checkpoint();
   } catch (const SQLite::Exception&) {
     // Whoever took the old file away owns it now; the gap in the new one tells the same.
   }
   recording_.reset();
+  // Whoever took the lock file away with it left the name open to a second recorder.
+  if (platform_.file_identity(recorder_lock_path(options_.database)) != locked_) take_lock();
 }
 
 void Recorder::open_file() {
   const std::filesystem::path& path = options_.database;
-  FileKind kind = damaged_ ? FileKind::Damaged : examine_file(path);
-  if (kind == FileKind::Newer) throw NewerSchema("a newer galproc has migrated the file");
-  if (kind == FileKind::Foreign) {
-    throw Error(ExitCode::Failed, "The file " + path.string() + " is not a galproc database, so it was left untouched. Name another file with --db.");
-  }
+  if (!damaged_) refuse_if_not_ours();
+  const FileKind kind = damaged_ ? FileKind::Damaged : examine_file(path);
   if (kind == FileKind::Damaged) {
     move_aside("it was corrupt");
     damaged_ = false;
@@ -237,7 +285,7 @@ void Recorder::move_aside(const std::string& reason) {
   const std::int64_t now_us = platform_.clocks().wall_us;
   const std::filesystem::path moved = move_damaged_aside(options_.database, now_us);
   warn(fmt::format("The database {} was corrupt: it was moved to {}, and a new one begins.", options_.database.string(),
-                  moved.string()));
+                   moved.string()));
   gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
                    fmt::format("The file was moved to {}: {}.", moved.filename().string(), reason)});
 }
@@ -253,12 +301,13 @@ void Recorder::finish() {
     throw Error(ExitCode::Failed,
                 fmt::format("{} could not be stored in {} before the stop ({}).",
                             count_of(static_cast<std::int64_t>(queue_.size()), "reading"), options_.database.string(),
-                            waiting_ == Waiting::ForRoom ? "the disk is full" : "another program holds its write lock"));
+                            waiting_why_.empty() ? "no time was left" : "it " + waiting_why_));
   }
   try {
     recording_->end(platform_.clocks().wall_us, "stopped");
   } catch (const SQLite::Exception& error) {
-    throw Error(ExitCode::Failed, "Every tick is stored, but the end of the recording could not be: " + describe(error) + ".");
+    throw Error(ExitCode::Failed,
+                "Every tick is stored, but the end of the recording could not be: " + describe(error) + ".");
   }
   try {
     recording_->checkpoint();
@@ -270,8 +319,9 @@ void Recorder::finish() {
 }
 
 void Recorder::say_first_line() {
-  say(fmt::format("Recording to {} every {}; processes: {}, sockets: sock_diag, events: {}.", options_.database.string(),
-                  format_duration(options_.interval_us), options_.process_source, options_.event_source));
+  say(fmt::format("Recording to {} every {}; processes: {}, sockets: sock_diag, events: {}.",
+                  options_.database.string(), format_duration(options_.interval_us), options_.process_source,
+                  options_.event_source));
   if (options_.quiet) return;
   for (const std::string& note : options_.source_notes) say(note);
   for (const std::string& limit : platform_.host().limits) say(limit);
@@ -281,6 +331,8 @@ void Recorder::say(const std::string& sentence) {
   if (!options_.quiet) warn(sentence);
 }
 
-void Recorder::warn(const std::string& sentence) { talk_ << "galproc: " << escape_controls(sentence) << std::endl; }
+void Recorder::warn(const std::string& sentence) {
+  talk_ << "galproc: " << escape_controls(sentence) << std::endl;
+}
 
 }  // namespace galproc

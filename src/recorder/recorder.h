@@ -38,13 +38,16 @@ class Recorder {
   /// REQUIRES: `platform` and `talk` outlive this object. Sentences for people go to `talk`.
   Recorder(Platform& platform, RecordOptions options, std::ostream& talk);
 
-  /// Records until it is asked to stop, or `duration` or `samples` are reached. Throws Error where recording cannot go on:
-  /// another recorder, a file that is not galproc's or of a newer schema, readings that could not be stored at the end.
+  /// Records until it is asked to stop, or `duration` or `samples` are reached. Throws Error where recording cannot go
+  /// on: another recorder, a file that is not galproc's or of a newer schema, readings that could not be stored at the
+  /// end.
   void run();
 
  private:
   enum class Waiting { ForNothing, ForLock, ForRoom, ForFile };
 
+  /// Throws Error for a file that is not galproc's, NewerSchema for one that a newer galproc has migrated.
+  void refuse_if_not_ours();
   void take_lock();
   void loop();
   /// A tick is due, or the last one is taken.
@@ -58,8 +61,11 @@ class Recorder {
   void handle(const SQLite::Exception& error);
   void move_aside(const std::string& reason);
   void drop_oldest_readings();
+  void drop_rejected_reading(const SQLite::Exception& error);
+  /// Takes the oldest reading off the queue, as one that will be a hole.
+  void note_drop();
   std::vector<GapNote> pending_gaps() const;
-  void say(const std::string& sentence);   ///< silent with --quiet
+  void say(const std::string& sentence);  ///< silent with --quiet
   void warn(const std::string& sentence);
   void say_first_line();
   void wait_for(Waiting what, const std::string& why);
@@ -69,6 +75,7 @@ class Recorder {
   std::ostream& talk_;
   Redactor redactor_;
   std::unique_ptr<FileLock> lock_;
+  std::optional<FileIdentity> locked_;
   std::unique_ptr<Recording> recording_;
   std::optional<FileIdentity> opened_;
   bool started_ = false;  ///< the first attempt to open is over
@@ -82,6 +89,7 @@ class Recorder {
   std::vector<GapNote> gaps_;  ///< to be stored with the next tick
   std::optional<std::int64_t> last_stored_us_;
   Waiting waiting_ = Waiting::ForNothing;
+  std::string waiting_why_;  ///< of the last one, for inside a sentence
   std::int64_t stored_count_ = 0;
 };
 

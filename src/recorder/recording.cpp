@@ -66,11 +66,12 @@ void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
                   "INSERT INTO recording (boot_id, started_us, started_boot_us, interval_us, version, process_source,"
                   " socket_source, event_source, network_namespace, recorder_pid, uid, user)"
                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING recording_id");
-  recording_id_ = insert
-                      .number(boot_id_, now.wall_us, now.boot_us, facts.interval_us, facts.version, facts.process_source,
-                              facts.socket_source, facts.event_source, facts.host.network_namespace, facts.recorder.pid,
-                              facts.host.user_id, facts.host.user_name)
-                      .value();
+  recording_id_ =
+      insert
+          .number(boot_id_, now.wall_us, now.boot_us, facts.interval_us, facts.version, facts.process_source,
+                  facts.socket_source, facts.event_source, facts.host.network_namespace, facts.recorder.pid,
+                  facts.host.user_id, facts.host.user_name)
+          .value();
   transaction.commit();
 }
 
@@ -105,15 +106,14 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
   }
   ++ticks_since_keyframe_;
   last_tick_id_ = tick.tick_id;
-  last_began_us_ = tick.at_us - reading.duration_us;
   last_clocks_ = reading.clocks;
 }
 
 bool Recording::keyframe_is_due(const TickReading& reading, bool wanted) const {
   if (!last_tick_id_) return true;
   if (!reading.processes) return false;
-  return wanted || (ticks_since_keyframe_ >= kKeyframeTicks &&
-                              reading.clocks.boot_us - keyframe_boot_us_ >= kKeyframeUs);
+  return wanted ||
+         (ticks_since_keyframe_ >= kKeyframeTicks && reading.clocks.boot_us - keyframe_boot_us_ >= kKeyframeUs);
 }
 
 Tick Recording::insert_tick(const TickReading& reading, bool keyframe_wanted) {
@@ -122,7 +122,8 @@ Tick Recording::insert_tick(const TickReading& reading, bool keyframe_wanted) {
   tick.at_us = reading.clocks.wall_us;
   tick.boot_id = boot_id_;
   tick.keyframe = keyframe_is_due(reading, keyframe_wanted);
-  tick.previous_us = last_began_us_;
+  tick.recording_id = recording_id_;
+  tick.began_us = tick.at_us - reading.duration_us;
   tick.last_known_us = last_known_us_;
   tick.booted_us = booted_us_;
   std::optional<std::int64_t> living;
@@ -178,6 +179,8 @@ void Recording::end(std::int64_t at_us, const char* reason) {
   transaction.commit();
 }
 
-void Recording::checkpoint() { database_.execAndGet("PRAGMA wal_checkpoint(TRUNCATE)"); }
+void Recording::checkpoint() {
+  database_.execAndGet("PRAGMA wal_checkpoint(TRUNCATE)");
+}
 
 }  // namespace galproc

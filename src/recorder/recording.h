@@ -79,7 +79,6 @@ class Recording {
 
   // The last committed tick.
   std::optional<std::int64_t> last_tick_id_;
-  std::optional<std::int64_t> last_began_us_;
   Clocks last_clocks_;
   std::int64_t keyframe_tick_id_ = 0;
   std::int64_t keyframe_boot_us_ = 0;

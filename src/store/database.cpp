@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kJournalLimitBytes = 64LL * 1024 * 1024;
 constexpr int kReaderBusyMs = 5000;
 
-constexpr const char* kNoPermission = "no permission. Ask to be added to its group (galproc), or name another with --db.";
+constexpr const char* kNoPermission =
+    "no permission. Ask to be added to its group (galproc), or name another with --db.";
 constexpr const char* kNewer = "a newer galproc has migrated it. Use that one.";
 
 std::int64_t pragma(SQLite::Database& database, const char* name) {
@@ -91,7 +92,9 @@ FileKind kind_of(SQLite::Database& database) {
   return pragma(database, "user_version") > schema_version() ? FileKind::Newer : FileKind::Ours;
 }
 
-int number_of(const EmbeddedFile& migration) { return std::atoi(migration.name); }
+int number_of(const EmbeddedFile& migration) {
+  return std::atoi(migration.name);
+}
 
 void drop_views(SQLite::Database& database) {
   std::vector<std::string> names;
@@ -110,7 +113,8 @@ std::string reading_advice(const SQLite::Exception& error) {
   switch (error.getExtendedErrorCode()) {
     case SQLITE_READONLY_CANTINIT:
     case SQLITE_READONLY_DIRECTORY:
-      return "its -shm file is missing and this user may not make one. Ask its owner to open it once, or join its group.";
+      return "its -shm file is missing and this user may not make one. Ask its owner to open it once, or join its "
+             "group.";
     default: break;
   }
   if (error.getErrorCode() == SQLITE_CANTOPEN) return kNoPermission;
@@ -127,7 +131,8 @@ void check_readable(SQLite::Database& database, const fs::path& path) {
     default: break;
   }
   if (pragma(database, "user_version") < schema_version()) {
-    refuse_reading(path, "an older galproc made it. Start `galproc record` of this version once: it migrates the file.");
+    refuse_reading(path,
+                   "an older galproc made it. Start `galproc record` of this version once: it migrates the file.");
   }
 }
 
@@ -139,8 +144,9 @@ void refuse_unopened(const fs::path& path) {
     refuse_reading(path, "it is not there. Start `galproc record`, or name another with --db.");
   }
   if (unknown) refuse_reading(path, kNoPermission);
-  if (status.type() != fs::file_type::regular) refuse_reading(path, fs::is_directory(status) ? "it is a folder. Name a file in it with --db."
-                                                                                                 : "it is not a file. Name another with --db.");
+  if (status.type() != fs::file_type::regular)
+    refuse_reading(path, fs::is_directory(status) ? "it is a folder. Name a file in it with --db."
+                                                  : "it is not a file. Name another with --db.");
   if (!std::ifstream(path, std::ios::binary)) refuse_reading(path, kNoPermission);
   if (fs::file_size(path, unknown) == 0) refuse_reading(path, "it is empty. Start `galproc record` first.");
   const Header header = read_header(path);
@@ -153,9 +159,13 @@ void refuse_unopened(const fs::path& path) {
 
 }  // namespace
 
-int schema_version() { return number_of(kSchemaFiles[kSchemaFilesCount - 1]); }
+int schema_version() {
+  return number_of(kSchemaFiles[kSchemaFilesCount - 1]);
+}
 
-std::string sqlite_version() { return SQLite::getLibVersion(); }
+std::string sqlite_version() {
+  return SQLite::getLibVersion();
+}
 
 FileKind examine_file(const fs::path& path) {
   std::error_code unknown;
@@ -163,6 +173,9 @@ FileKind examine_file(const fs::path& path) {
   if (status.type() == fs::file_type::not_found) return FileKind::New;
   if (status.type() != fs::file_type::regular) return FileKind::Foreign;
   if (fs::file_size(path, unknown) == 0) return FileKind::New;
+  if (!std::ifstream(path, std::ios::binary)) {
+    throw Error(ExitCode::Failed, "The file " + path.string() + " cannot be read: " + kNoPermission);
+  }
   const Header header = read_header(path);
   const bool ours = header.application_id == kApplicationId;
   if (!ours && !header.is_sqlite) return FileKind::Foreign;
@@ -212,10 +225,12 @@ SQLite::Database open_for_reading(const fs::path& path) {
 
 void migrate(SQLite::Database& database) {
   if (pragma(database, "user_version") >= schema_version()) return;
-  // A no-op inside a transaction, so it is switched before; rows that point nowhere for a moment are a migration's right.
+  // A no-op inside a transaction, so it is switched before; rows that point nowhere for a moment are a migration's
+  // right.
   database.exec("PRAGMA foreign_keys = OFF");
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-  const std::int64_t before = pragma(database, "user_version");  // read again under the lock: another may have been first
+  const std::int64_t before =
+      pragma(database, "user_version");  // read again under the lock: another may have been first
   if (before < schema_version()) {
     drop_views(database);
     for (std::size_t i = 0; i < kSchemaFilesCount; ++i) {
@@ -234,6 +249,9 @@ StoreFault fault_of(const SQLite::Exception& error) {
     case SQLITE_FULL: return StoreFault::Full;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return StoreFault::Damaged;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG: return StoreFault::Rejected;
     default: return StoreFault::Lost;
   }
 }
@@ -257,6 +275,8 @@ fs::path move_damaged_aside(const fs::path& path, std::int64_t now_us) {
   return target;
 }
 
-fs::path recorder_lock_path(const fs::path& database) { return database.string() + ".recorder-lock"; }
+fs::path recorder_lock_path(const fs::path& database) {
+  return database.string() + ".recorder-lock";
+}
 
 }  // namespace galproc

@@ -1,7 +1,7 @@
 #pragma once
 
-// The file: what it is, how it is opened, and how its schema grows. Two kinds of connection exist: the recorder's, which
-// makes, migrates and writes, and a reader's, which does none of that.
+// The file: what it is, how it is opened, and how its schema grows. Two kinds of connection exist: the recorder's,
+// which makes, migrates and writes, and a reader's, which does none of that.
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
@@ -30,12 +30,13 @@ enum class FileKind {
 };
 
 /// Looks without changing anything. REQUIRES: this process has no connection to the file (closing a descriptor of it
-/// would drop that connection's locks). Throws SQLite::Exception for what says nothing about the content (I/O, locked).
+/// would drop that connection's locks). Throws SQLite::Exception for what says nothing about the content (I/O, locked),
+/// Error for a file that this user may not read.
 FileKind examine_file(const std::filesystem::path& path);
 
 /// Opens the file for the recorder, making what is needed in an empty one and migrating an older one; waits up to
-/// `busy_ms` for other writers, then and in each later statement. WAL, synchronous=NORMAL; -wal and -shm stay after a clean stop, so that a
-/// reader without the right to make them can still open the file. Throws SQLite::Exception.
+/// `busy_ms` for other writers, then and in each later statement. WAL, synchronous=NORMAL; -wal and -shm stay after a
+/// clean stop, so that a reader without the right to make them can still open the file. Throws SQLite::Exception.
 SQLite::Database open_for_recording(const std::filesystem::path& path, int busy_ms);
 
 /// Opens the file for questions only. Throws Error (exit 1) with the reason: not there, not galproc's, older or newer
@@ -47,10 +48,11 @@ void migrate(SQLite::Database& database);
 
 /// What a failed statement means for whoever wants to write.
 enum class StoreFault {
-  Busy,     ///< somebody else is writing: try again
-  Full,     ///< no room: try again when there is
-  Damaged,  ///< the content is corrupt
-  Lost      ///< anything else: close the connection and open it anew
+  Busy,      ///< somebody else is writing: try again
+  Full,      ///< no room: try again when there is
+  Damaged,   ///< the content is corrupt
+  Rejected,  ///< these very rows break a rule of the schema: trying again will not help
+  Lost       ///< anything else: close the connection and open it anew
 };
 StoreFault fault_of(const SQLite::Exception& error);
 

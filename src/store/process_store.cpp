@@ -50,10 +50,11 @@ ProcessStore::ProcessStore(SQLite::Database& database)
                      "INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid) VALUES (?, ?, ?, ?, ?)"
                      " ON CONFLICT (upid, at_us, source) DO NOTHING"),
       select_parent_(database, "SELECT parent_pid FROM process_parent WHERE upid = ? ORDER BY at_us DESC LIMIT 1"),
-      insert_image_(database,
-                    "INSERT INTO process_image (upid, image_no, at_us, name, executable, command_line, truncated, cgroup,"
-                    " working_directory, venv, venv_evidence, service_marker, uid, user)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      insert_image_(
+          database,
+          "INSERT INTO process_image (upid, image_no, at_us, name, executable, command_line, truncated, cgroup,"
+          " working_directory, venv, venv_evidence, service_marker, uid, user)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       select_image_(database,
                     "SELECT image_no, name, executable, command_line, truncated, cgroup, working_directory, venv,"
                     " venv_evidence, service_marker, uid, user"
@@ -85,7 +86,9 @@ void ProcessStore::add_parent(std::int64_t upid, std::int64_t at_us, const char*
   insert_parent_.run(upid, at_us, source, parent_upid, parent_pid);
 }
 
-std::optional<std::int64_t> ProcessStore::last_parent_pid(std::int64_t upid) { return select_parent_.number(upid); }
+std::optional<std::int64_t> ProcessStore::last_parent_pid(std::int64_t upid) {
+  return select_parent_.number(upid);
+}
 
 void ProcessStore::add_image(std::int64_t upid, std::int64_t image_no, std::int64_t at_us, const ImageRow& image) {
   insert_image_.run(upid, image_no, at_us, image.name, image.executable, image.command_line, image.truncated,
@@ -98,12 +101,11 @@ ProcessStore::NumberedImage ProcessStore::last_image(std::int64_t upid) {
   select_image_.rows(
       [&](SQLite::Statement& row) {
         last.image_no = row.getColumn(0).getInt64();
-        last.image = {row.getColumn(1).getString(),       optional_text(row.getColumn(2)),
-                      optional_text(row.getColumn(3)),    row.getColumn(4).getInt() != 0,
-                      optional_text(row.getColumn(5)),    optional_text(row.getColumn(6)),
-                      optional_text(row.getColumn(7)),    optional_text(row.getColumn(8)),
-                      optional_text(row.getColumn(9)),    optional_number(row.getColumn(10)),
-                      optional_text(row.getColumn(11))};
+        last.image = {
+            row.getColumn(1).getString(),       optional_text(row.getColumn(2)), optional_text(row.getColumn(3)),
+            row.getColumn(4).getInt() != 0,     optional_text(row.getColumn(5)), optional_text(row.getColumn(6)),
+            optional_text(row.getColumn(7)),    optional_text(row.getColumn(8)), optional_text(row.getColumn(9)),
+            optional_number(row.getColumn(10)), optional_text(row.getColumn(11))};
       },
       upid);
   return last;

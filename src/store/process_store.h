@@ -1,7 +1,7 @@
 #pragma once
 
-// Processes as rows: who they are (identity -> upid, for ever), whose children, what they ran, how they ended. One place
-// for everyone who may be the first to meet a process.
+// Processes as rows: who they are (identity -> upid, for ever), whose children, what they ran, how they ended. One
+// place for everyone who may be the first to meet a process.
 
 #include <cstdint>
 #include <optional>

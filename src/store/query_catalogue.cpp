@@ -15,13 +15,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool comes_before(const NamedQuery& query, std::string_view name) { return query.name < name; }
+bool comes_before(const NamedQuery& query, std::string_view name) {
+  return query.name < name;
+}
 
 std::vector<fs::path> sql_files(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
   // Stepped by hand: a range-for throws where a later entry cannot be read.
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator(); entry.increment(error)) {
+  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
     if (entry->path().extension() == ".sql") files.push_back(entry->path());
   }
   if (error) {

@@ -35,8 +35,12 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// Lower-case words and numbers, joined by `joint`.
 bool is_name(std::string_view text, char joint) {
@@ -50,7 +54,9 @@ bool is_name(std::string_view text, char joint) {
 }
 
 /// Not "quoted": a call with a std::string would find std::quoted as well.
-std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string in_quotes(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
 
 /// `DECLARATION: HELP` in two. ": " and not ":", so that a default may be a time of day.
 std::pair<std::string_view, std::string_view> split_help(std::string_view text) {
@@ -68,12 +74,12 @@ std::optional<Enum> by_word(const std::array<Enum, N>& values, std::string_view 
   return std::nullopt;
 }
 
-constexpr std::array<std::string_view, 8> kKeys{"name",    "summary", "why",    "example",
-                                                "param",   "require", "column", "tree"};
+constexpr std::array<std::string_view, 8> kKeys{"name",  "summary", "why",    "example",
+                                                "param", "require", "column", "tree"};
 constexpr std::array kParamTypes{ParamType::Instant, ParamType::Duration, ParamType::Size,
                                  ParamType::Integer, ParamType::Text,     ParamType::Flag};
-constexpr std::array kColumnKinds{ColumnKind::Integer, ColumnKind::Real,       ColumnKind::Text,
-                                  ColumnKind::Bytes,   ColumnKind::Percent,    ColumnKind::DurationUs,
+constexpr std::array kColumnKinds{ColumnKind::Integer,   ColumnKind::Real,    ColumnKind::Text,
+                                  ColumnKind::Bytes,     ColumnKind::Percent, ColumnKind::DurationUs,
                                   ColumnKind::InstantUs, ColumnKind::Instant};
 
 /// Length of the text up to the `;` that ends its first statement, or of all of it. Quoted texts and names, and
@@ -136,9 +142,8 @@ class HeaderParser {
   };
 
   [[noreturn]] void fail(int line, const std::string& what) const {
-    throw Error(ExitCode::Failed,
-                "The query " + in_quotes(expected_name_) + " cannot be used: " + query_.source + ":" + std::to_string(line) +
-                    ": " + what + ".");
+    throw Error(ExitCode::Failed, "The query " + in_quotes(expected_name_) + " cannot be used: " + query_.source + ":" +
+                                      std::to_string(line) + ": " + what + ".");
   }
 
   /// The next line of the header without its dashes; false at the statement, which then begins at `rest_`.
@@ -174,8 +179,9 @@ class HeaderParser {
     if (entry_.key.empty()) return;
     const Entry entry = std::exchange(entry_, {});
     if (std::find(kKeys.begin(), kKeys.end(), entry.key) == kKeys.end()) {
-      fail(entry.line, "unknown key " + in_quotes(entry.key) + "; known are name, summary, why, example, param, require, "
-                       "column, tree");
+      fail(entry.line, "unknown key " + in_quotes(entry.key) +
+                           "; known are name, summary, why, example, param, require, "
+                           "column, tree");
     }
     if (entry.value.empty()) fail(entry.line, in_quotes(entry.key) + " is empty");
     if (entry.key == "name") set_once(entry, query_.name);
@@ -216,7 +222,8 @@ class HeaderParser {
       param.default_text = trim(declaration.substr(8));
       check_default(entry, param);
     } else if (!declaration.empty()) {
-      fail(entry.line, what + " says " + in_quotes(declaration) + " where only 'required' or 'default WORDS' may stand");
+      fail(entry.line,
+           what + " says " + in_quotes(declaration) + " where only 'required' or 'default WORDS' may stand");
     }
     if (help.empty()) fail(entry.line, what + " has no help after ': '");
     query_.params.push_back(std::move(param));
@@ -293,7 +300,8 @@ class HeaderParser {
 
   void check_whole() const {
     if (query_.name.empty()) fail(1, "the header has no name");
-    if (!is_name(query_.name, '-')) fail(1, "the name " + in_quotes(query_.name) + " is not lower-case words with hyphens");
+    if (!is_name(query_.name, '-'))
+      fail(1, "the name " + in_quotes(query_.name) + " is not lower-case words with hyphens");
     if (query_.name != expected_name_) {
       fail(1, "the name " + in_quotes(query_.name) + " is not that of the file, " + in_quotes(expected_name_));
     }

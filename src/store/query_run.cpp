@@ -228,9 +228,9 @@ void bind(SQLite::Database& database, sqlite3_stmt* statement, const NamedQuery&
 
 /// PRAGMAs that only tell, with and without an argument.
 constexpr std::array<std::string_view, 13> kTellingPragmas{
-    "table_info",        "table_xinfo",      "table_list",      "index_list",    "index_info",
-    "index_xinfo",       "database_list",    "foreign_key_list", "foreign_key_check", "compile_options",
-    "function_list",     "collation_list",   "integrity_check"};
+    "table_info",    "table_xinfo",    "table_list",       "index_list",        "index_info",
+    "index_xinfo",   "database_list",  "foreign_key_list", "foreign_key_check", "compile_options",
+    "function_list", "collation_list", "integrity_check"};
 /// PRAGMAs that tell without an argument and set something with one.
 constexpr std::array<std::string_view, 15> kSettablePragmas{
     "application_id", "user_version",   "schema_version", "journal_mode", "page_size",
@@ -343,7 +343,9 @@ Prepared prepare_users(SQLite::Database& database, const ReadingOnly& guard, std
 
 }  // namespace
 
-void check_query(SQLite::Database& database, const NamedQuery& query) { prepare_checked(database, query); }
+void check_query(SQLite::Database& database, const NamedQuery& query) {
+  prepare_checked(database, query);
+}
 
 RowSet run_query(SQLite::Database& database, const NamedQuery& query, const QueryBindings& bindings,
                  std::optional<std::size_t> limit, bool* more) {

@@ -4,9 +4,11 @@
   peers.py cpu GALPROC      rows of the table of scripts/bench.sh: galproc against each peer that is there
   peers.py memory GALPROC   one row: the memory that a recorder holds
 
-What is looked at is whatever runs here: tests/bench/sleepers makes the process table as large as wanted. A sample's
-price is the difference of a run with many samples and one with few, divided by the samples: starting up and the first
-look fall out. Figures are user + system time as wait4 gives them, medians of several rounds in which all take turns.
+What is looked at is whatever runs here: tests/bench/sleepers makes the process table as large as wanted. Samples are a
+second apart. A peer's price is the difference of a run with many samples and one with few, divided by the samples, in
+user + system time as wait4 gives it: starting up falls out. galproc's first look costs as much as twenty others, for it
+meets everybody; so its price is read off while it runs, by the kernel's own clock of its run time, from its third look
+on. Figures are medians of several rounds in which all take turns.
 """
 
 import os
@@ -21,7 +23,8 @@ import time
 FEW, MANY = 2, 10
 ROUNDS = 3
 FALLBACK_AGAINST_ATOP = 1 / 8  # DESIGN.md 7
-MOST_RESIDENT_MIB = 15         # DESIGN.md 7
+MOST_RESIDENT_MIB = 15         # DESIGN.md 7, at 500 processes
+MOST_PROCESSES = 800           # 500 sleepers and what else a machine runs
 
 PSUTIL_LOOP = """
 import sys, time, psutil
@@ -33,6 +36,8 @@ for n in range(int(sys.argv[1])):
     for process in psutil.process_iter(attributes):
         process.info
 """
+
+OURS = "galproc record"
 
 running = None
 
@@ -64,6 +69,40 @@ def cpu_seconds(command):
     return usage.ru_utime + usage.ru_stime
 
 
+def run_time(pid):
+    """Seconds on a CPU so far, all threads."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
+
+
+def cpu_seconds_while_running(command):
+    """Of the samples from FEW to MANY of a recorder that keeps a fixed schedule; read just before the next is due."""
+    process = start(command)
+    began = time.monotonic()
+    seconds = []
+    for samples in (FEW, MANY):
+        time.sleep(max(0, began + samples - 0.1 - time.monotonic()))
+        try:
+            seconds.append(run_time(process.pid))
+        except OSError as error:
+            raise RuntimeError(f"{command[0]}: {error}") from error
+    stop(process)
+    return seconds[1] - seconds[0]
+
+
+def stop(process):
+    global running
+    process.terminate()
+    said = process.stderr.read()
+    if process.wait() != 0:
+        raise RuntimeError(said.decode(errors="replace").strip())
+    process.stderr.close()
+    running = None
+
+
 def python_with_psutil():
     for python in (sys.executable, "/usr/bin/python3"):
         if os.path.exists(python) and subprocess.run([python, "-c", "import psutil"], stderr=subprocess.DEVNULL,
@@ -77,7 +116,7 @@ def recorders(galproc, folder):
     file = os.path.join(folder, "file")
     python = python_with_psutil()
     found = {
-        "galproc record": lambda n: [galproc, "record", "-q", "--db", file + ".db", "--interval", "1s", "--samples", str(n)],
+        OURS: lambda n: [galproc, "record", "-q", "--db", file + ".db", "--interval", "1s", "--samples", str(n)],
         "atop -w": lambda n: ["atop", "-w", file + ".atop", "1", str(n)],
         "top -b": lambda n: ["top", "-b", "-d", "1", "-n", str(n)],
         "pidstat -urd -h -p ALL": lambda n: ["pidstat", "-urd", "-h", "-p", "ALL", "1", str(n)],
@@ -88,6 +127,10 @@ def recorders(galproc, folder):
         if not there:
             found[name] = None
     return found
+
+
+def count_processes():
+    return sum(name.isdigit() for name in os.listdir("/proc"))
 
 
 def remove_files(folder):
@@ -104,20 +147,20 @@ def measure_cpu(galproc, folder):
             if name in failed:
                 continue
             try:
-                seconds = []
-                for samples in (FEW, MANY):
-                    seconds.append(cpu_seconds(found[name](samples)))
-                    remove_files(folder)
-                figures[name].append((seconds[1] - seconds[0]) / (MANY - FEW) * 1e3)
+                if name == OURS:
+                    seconds = cpu_seconds_while_running(found[name](2 * MANY))
+                else:
+                    seconds = cpu_seconds(found[name](MANY)) - cpu_seconds(found[name](FEW))
+                figures[name].append(seconds / (MANY - FEW) * 1e3)
+                remove_files(folder)
             except (RuntimeError, OSError) as error:
                 failed[name] = str(error)
-    ours, *peers = found
-    if ours in failed:
-        raise RuntimeError(failed[ours])
-    processes = sum(name.isdigit() for name in os.listdir("/proc"))
-    own = statistics.median(figures[ours])
-    figure = f"{own:.1f} ms ({min(figures[ours]):.1f}-{max(figures[ours]):.1f})"
-    for name in peers:
+    if OURS in failed:
+        raise RuntimeError(failed[OURS])
+    processes = count_processes()
+    own = statistics.median(figures[OURS])
+    figure = f"{own:.1f} ms ({min(figures[OURS]):.1f}-{max(figures[OURS]):.1f})"
+    for name in list(found)[1:]:
         what = f"galproc record, a sample of {processes} processes"
         if name not in figures or name in failed:
             print_row(what, figure, f"{name}: {'skipped, ' + failed[name] if name in failed else 'not installed'}", "", "", "")
@@ -131,23 +174,21 @@ def measure_cpu(galproc, folder):
 
 def measure_memory(galproc, folder):
     """The kernel's own high-water mark, read while it runs: that of wait4 would count its launcher's memory."""
-    process = start([galproc, "record", "-q", "--db", os.path.join(folder, "file.db"), "--interval", "50ms", "--duration", "10s"])
-    peak_kib = 0
-    while process.poll() is None:
-        try:
-            with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as status:
-                for line in status:
-                    if line.startswith("VmHWM:"):
-                        peak_kib = max(peak_kib, int(line.split()[1]))
-        except OSError:
-            break
+    process = start([galproc, "record", "-q", "--db", os.path.join(folder, "file.db"), "--interval", "50ms"])
+    peak_kib = processes = 0
+    for _ in range(100):
         time.sleep(0.1)
-    if process.wait() != 0:
-        raise RuntimeError(process.stderr.read().decode(errors="replace").strip())
-    processes = sum(name.isdigit() for name in os.listdir("/proc"))
+        processes = max(processes, count_processes())
+        with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as status:
+            peak_kib = next((int(line.split()[1]) for line in status if line.startswith("VmHWM:")), peak_kib)
+    stop(process)
+    remove_files(folder)
     mib = peak_kib / 1024
-    print_row(f"memory of galproc record, most resident, {processes} processes, 200 ticks", f"{mib:.1f} MiB",
-              f"{MOST_RESIDENT_MIB} MiB", f"{mib / MOST_RESIDENT_MIB:.3f}", f"<= {MOST_RESIDENT_MIB} MiB",
+    # The target is one for 500 processes: when somebody else runs many more just now it says nothing.
+    judged = processes <= MOST_PROCESSES
+    print_row(f"memory of galproc record, most resident in 200 ticks, {processes} processes", f"{mib:.1f} MiB",
+              f"{MOST_RESIDENT_MIB} MiB at 500", f"{mib / MOST_RESIDENT_MIB:.3f}",
+              f"<= {MOST_RESIDENT_MIB} MiB" if judged else "", "" if not judged else
               "ok" if mib <= MOST_RESIDENT_MIB else "OVER")
 
 
@@ -159,7 +200,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="galproc-bench-") as folder:
         try:
             {"cpu": measure_cpu, "memory": measure_memory}[sys.argv[1]](sys.argv[2], folder)
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             print(f"peers.py: {error}", file=sys.stderr)
             return 1
         finally:

@@ -127,14 +127,18 @@ class FailingPlatform : public Platform {
   ProcessKey self() override { return world_.self(); }
   ProcessPass read_processes() override { return call("processes"), world_.read_processes(); }
   SocketPass read_sockets(const ProcessPass& pass) override { return call("sockets"), world_.read_sockets(pass); }
-  SystemReading read_system(const std::filesystem::path& path) override { return call("system"), world_.read_system(path); }
+  SystemReading read_system(const std::filesystem::path& path) override {
+    return call("system"), world_.read_system(path);
+  }
   Wake sleep_until(std::int64_t boot_us) override { return world_.sleep_until(boot_us); }
   void catch_stop_requests() override { world_.catch_stop_requests(); }
   LockResult lock_file(const std::filesystem::path& path) override { return call("lock"), world_.lock_file(path); }
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
     return world_.file_identity(path);
   }
-  void make_shared_folder(const std::filesystem::path& folder) override { call("folder"), world_.make_shared_folder(folder); }
+  void make_shared_folder(const std::filesystem::path& folder) override {
+    call("folder"), world_.make_shared_folder(folder);
+  }
   void make_shared_file(const std::filesystem::path& file) override { call("file"), world_.make_shared_file(file); }
 
  private:

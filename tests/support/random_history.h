@@ -1,8 +1,8 @@
 #pragma once
 
 // A made-up history of a machine, written into a database as a recorder writes it, together with what was true: births,
-// deaths, quiet and busy processes, lives between two ticks, ends with one witness or two, keyframes, ticks at which the
-// process table could not be read, recorders that stop, and a reboot.
+// deaths, quiet and busy processes, lives between two ticks, ends with one witness or two, keyframes, ticks at which
+// the process table could not be read, recorders that stop, and a reboot.
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
@@ -105,10 +105,11 @@ class RandomHistory {
     const std::int64_t upid = static_cast<std::int64_t>(processes_.size()) + 1;
     insert("process", upid, boot, upid % 90 + 1, upid, started_us, 0, source);
     insert("process_parent", upid, started_us, "event", nullptr, 0);
-    insert("process_image", upid, 1, started_us, "name", nullptr, nullptr, 0, nullptr, nullptr, nullptr, nullptr, nullptr, 0,
-           "user");
+    insert("process_image", upid, 1, started_us, "name", nullptr, nullptr, 0, nullptr, nullptr, nullptr, nullptr,
+           nullptr, 0, "user");
     MadeUpProcess& process = processes_[upid];
-    process = {upid, boot, started_us, between(0, 50) * 1000, between(0, 9) * 512, between(1, 100) * 4096, 0, true, true};
+    process = {upid, boot, started_us, between(0, 50) * 1000, between(0, 9) * 512, between(1, 100) * 4096,
+               0,    true, true};
     return process;
   }
 
@@ -182,7 +183,8 @@ class RandomHistory {
     row.tick_id = tick.tick_id;
     tick.living[process.upid] = row;
     if (!keyframe && !process.changed) return;
-    insert("process_sample", tick.tick_id, process.upid, "running", row.cpu_us, 0, row.resident_bytes, 1, row.io_bytes, 0);
+    insert("process_sample", tick.tick_id, process.upid, "running", row.cpu_us, 0, row.resident_bytes, 1, row.io_bytes,
+           0);
     rows_[process.upid].push_back(row);
     process.changed = false;
   }

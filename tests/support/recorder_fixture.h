@@ -26,8 +26,12 @@ class RecorderTest : public testing::Test {
     return options;
   }
   /// Records `ticks` looks; `change(n)` shapes the world before look n, from 1.
-  void record(int ticks, const std::function<void(int)>& change = [](int) {}) { record(ticks, options(), change); }
-  void record(int ticks, RecordOptions with, const std::function<void(int)>& change = [](int) {}) {
+  void record(
+      int ticks, const std::function<void(int)>& change = [](int) {}) {
+    record(ticks, options(), change);
+  }
+  void record(
+      int ticks, RecordOptions with, const std::function<void(int)>& change = [](int) {}) {
     with.samples = ticks;
     int look = 0;
     world_.on_wake = [&, due_us = world_.now.boot_us](int) mutable {

@@ -4,6 +4,8 @@
 
 namespace galproc {
 
-std::string error_text(int code) { return std::generic_category().message(code); }
+std::string error_text(int code) {
+  return std::generic_category().message(code);
+}
 
 }  // namespace galproc

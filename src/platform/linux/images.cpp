@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <pwd.h>
-#include <sys/stat.h>
 
 #include "platform/linux/processes.h"
 
@@ -14,35 +13,11 @@ namespace {
 constexpr std::size_t kArgumentLimit = 64 * 1024;
 constexpr std::size_t kEnvironmentLimit = 1024 * 1024;
 
-bool has_venv_config(const std::string& folder) {
-  struct stat status {};
-  return ::stat((folder + "/pyvenv.cfg").c_str(), &status) == 0 && S_ISREG(status.st_mode);
-}
-
-/// The virtual environment that a program path ("X/bin/python") lies in.
-std::optional<std::string> venv_of_program(const std::string& program, const std::optional<std::string>& folder) {
-  const std::size_t bin = program.rfind("/bin/");
-  if (bin == std::string::npos || program.find('/', bin + 5) != std::string::npos) return std::nullopt;
-  std::string venv = program.substr(0, bin);
-  if (venv.empty()) return std::nullopt;
-  if (venv.front() != '/') {
-    if (!folder) return std::nullopt;
-    venv = *folder + "/" + venv;
-  }
-  if (!has_venv_config(venv)) return std::nullopt;
-  return venv;
-}
-
-void find_venv(ProcessImage& image, const std::optional<std::string>& environment) {
-  if (environment) {
-    image.venv = find_variable(*environment, "VIRTUAL_ENV");
-    if (image.venv && image.venv->empty()) image.venv.reset();
-    if (image.venv) image.venv_evidence = "environment";
-  }
-  if (!image.venv && image.arguments && !image.arguments->empty()) {
-    image.venv = venv_of_program(image.arguments->front(), image.working_directory);
-    if (image.venv) image.venv_evidence = "command_line";
-  }
+/// A kernel worker shows its present work behind its own name: "kworker/u8:2-events_unbound".
+std::string worker_name(const std::string& comm) {
+  const std::size_t colon = comm.find(':');
+  return comm.starts_with("kworker/") && colon != std::string::npos ? comm.substr(0, comm.find_first_of("-+", colon))
+                                                                    : comm;
 }
 
 }  // namespace
@@ -62,17 +37,28 @@ std::shared_ptr<const ProcessImage> ProcessReader::read_image(int folder, const 
     image->executable = read_link(folder, "exe");
     image->working_directory = read_link(folder, "cwd");
     if (const auto text = read_file(folder, "cmdline", kArgumentLimit, &image->arguments_truncated)) {
-      image->arguments = split_arguments(*text);
+      // Nothing at all, and no place where it would stand: not readable rather than empty.
+      if (!text->empty() || line.argument_start != 0) image->arguments = split_arguments(*text);
     }
     const auto environment = read_file(folder, "environ", kEnvironmentLimit);
-    if (environment) image->service_marker = find_variable(*environment, "GALPROC_SERVICE");
-    find_venv(*image, environment);
+    if (environment) {
+      image->service_marker = find_variable(*environment, "GALPROC_SERVICE");
+      image->venv = find_variable(*environment, "VIRTUAL_ENV");
+      if (image->venv && image->venv->empty()) image->venv.reset();
+      if (image->venv) image->venv_evidence = "environment";
+    }
   }
-  image->name = kernel_thread ? line.comm : complete_name(line.comm, image->executable, image->arguments);
+  image->name = kernel_thread ? worker_name(line.comm) : complete_name(line.comm, image->executable, image->arguments);
   return image;
 }
 
 std::optional<std::string> ProcessReader::user_name(std::int64_t uid) {
+  // Names come from /etc/passwd or a directory server: kept for a while, not for ever, since uids are given out again.
+  constexpr std::uint64_t kPasses = 64;
+  if (pass_no_ - names_since_pass_ >= kPasses) {
+    user_names_.clear();
+    names_since_pass_ = pass_no_;
+  }
   const auto known = user_names_.find(uid);
   if (known != user_names_.end()) return known->second;
   std::optional<std::string> name;

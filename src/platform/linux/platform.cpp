@@ -1,3 +1,5 @@
+#include "platform/platform.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
@@ -16,7 +18,6 @@
 #include "platform/linux/processes.h"
 #include "platform/linux/sockets.h"
 #include "platform/linux/system.h"
-#include "platform/platform.h"
 #include "platform/posix/descriptor.h"
 #include "platform/posix/files.h"
 #include "platform/posix/stop.h"
@@ -86,8 +87,9 @@ class LinuxPlatform : public Platform {
     host.release = names.release;
     host.boot_uuid = read_text_file("/proc/sys/kernel/random/boot_id");
     if (host.boot_uuid.empty()) {
-      throw PlatformError("The boot cannot be told from others: /proc/sys/kernel/random/boot_id is not readable; is /proc mounted?",
-                          ENOENT);
+      throw PlatformError(
+          "The boot cannot be told from others: /proc/sys/kernel/random/boot_id is not readable; is /proc mounted?",
+          ENOENT);
     }
     host.pid_namespace = namespace_inode("/proc/self/ns/pid");
     host.network_namespace = namespace_inode("/proc/self/ns/net");
@@ -97,7 +99,8 @@ class LinuxPlatform : public Platform {
     if (const passwd* entry = ::getpwuid(::geteuid())) host.user_name = entry->pw_name;
     if (::geteuid() != 0) {
       host.limits.emplace_back(
-          "Not root: of other users' processes the executable, folder, virtual environment, I/O and ports are not readable; "
+          "Not root: of other users' processes the executable, folder, virtual environment, I/O and ports are not "
+          "readable; "
           "run as root to record them.");
     }
     return host;
@@ -151,9 +154,15 @@ class LinuxPlatform : public Platform {
 
 }  // namespace
 
-std::unique_ptr<Platform> make_platform() { return std::make_unique<LinuxPlatform>(); }
+std::unique_ptr<Platform> make_platform() {
+  return std::make_unique<LinuxPlatform>();
+}
 
-bool has_process_source(std::string_view name) { return name == "proc"; }
-bool has_event_source(std::string_view name) { return name == "none"; }
+bool has_process_source(std::string_view name) {
+  return name == "proc";
+}
+bool has_event_source(std::string_view name) {
+  return name == "none";
+}
 
 }  // namespace galproc

@@ -14,20 +14,20 @@ namespace galproc {
 
 /// The fields of /proc/PID/stat that galproc uses, in their own units (proc_pid_stat(5), numbered from 1).
 struct StatLine {
-  std::int64_t pid = 0;               ///< field 1
-  std::string comm;                   ///< field 2, without its parentheses; may hold any byte but NUL
-  char state = '?';                   ///< field 3
-  std::int64_t parent_pid = 0;        ///< field 4
-  std::uint64_t flags = 0;            ///< field 9, PF_* bits
-  std::int64_t user_ticks = 0;        ///< field 14
-  std::int64_t system_ticks = 0;      ///< field 15
-  std::int64_t thread_count = 0;      ///< field 20; a dead leader counts as long as it is not reaped
-  std::int64_t start_ticks = 0;       ///< field 22, on the reader's boot clock
-  std::int64_t resident_pages = 0;    ///< field 24, approximate since Linux 6.2
-  std::uint64_t start_code = 0;       ///< field 26; this and the next two change at exec, 0 where they may not be read
-  std::uint64_t start_stack = 0;      ///< field 28
-  std::uint64_t argument_start = 0;   ///< field 48
-  std::int64_t wait_status = 0;       ///< field 52; 0 where it may not be read
+  std::int64_t pid = 0;              ///< field 1
+  std::string comm;                  ///< field 2, without its parentheses; may hold any byte but NUL
+  char state = '?';                  ///< field 3
+  std::int64_t parent_pid = 0;       ///< field 4
+  std::uint64_t flags = 0;           ///< field 9, PF_* bits
+  std::int64_t user_ticks = 0;       ///< field 14
+  std::int64_t system_ticks = 0;     ///< field 15
+  std::int64_t thread_count = 0;     ///< field 20; a dead leader counts as long as it is not reaped
+  std::int64_t start_ticks = 0;      ///< field 22, on the reader's boot clock
+  std::int64_t resident_pages = 0;   ///< field 24, approximate since Linux 6.2
+  std::uint64_t start_code = 0;      ///< field 26; this and the next two change at exec, 0 where they may not be read
+  std::uint64_t start_stack = 0;     ///< field 28
+  std::uint64_t argument_start = 0;  ///< field 48
+  std::int64_t wait_status = 0;      ///< field 52; 0 where it may not be read
 };
 
 /// Empty where the text is not a whole line of that file. The name may hold blanks, parentheses and newlines: its end
@@ -51,7 +51,7 @@ struct IoCounters {
 std::optional<IoCounters> parse_io(std::string_view text);
 
 struct StatusFields {
-  std::optional<std::int64_t> effective_uid;         ///< second number of `Uid:`
+  std::optional<std::int64_t> effective_uid;        ///< second number of `Uid:`
   std::optional<std::int64_t> peak_resident_bytes;  ///< `VmHWM:`
 };
 StatusFields parse_status(std::string_view text);

@@ -29,9 +29,13 @@ std::int64_t ticks_per_second() {
   return ticks;
 }
 
-std::int64_t ticks_to_us(std::int64_t ticks) { return ticks * (1'000'000 / ticks_per_second()); }
+std::int64_t ticks_to_us(std::int64_t ticks) {
+  return ticks * (1'000'000 / ticks_per_second());
+}
 
-bool is_end(int code) { return code == ENOENT || code == ESRCH; }
+bool is_end(int code) {
+  return code == ENOENT || code == ESRCH;
+}
 
 bool has_ptrace_capability() {
   constexpr int kCapSysPtrace = 19;
@@ -47,7 +51,9 @@ bool has_ptrace_capability() {
 
 }  // namespace
 
-void ErrorCounter::add(const std::string& operation, int code) { ++counts_[{operation, code}]; }
+void ErrorCounter::add(const std::string& operation, int code) {
+  ++counts_[{operation, code}];
+}
 
 std::vector<ReadError> ErrorCounter::take() {
   std::vector<ReadError> errors;
@@ -97,14 +103,21 @@ ProcessPass ProcessReader::read() {
 std::vector<std::int64_t> ProcessReader::list_pids() const {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(options_.proc_root.c_str()), ::closedir);
   if (!folder) {
-    throw PlatformError("The process table " + options_.proc_root + " cannot be read: " + error_text(errno) + ".", errno);
+    throw PlatformError("The process table " + options_.proc_root + " cannot be read: " + error_text(errno) + ".",
+                        errno);
   }
   std::vector<std::int64_t> pids;
+  errno = 0;
   while (const dirent* item = ::readdir(folder.get())) {
     const char* end = item->d_name + std::strlen(item->d_name);
     std::int64_t pid = 0;
     const auto [rest, error] = std::from_chars(item->d_name, end, pid);
     if (error == std::errc() && rest == end) pids.push_back(pid);
+  }
+  // A list that was cut short would make everybody behind the cut look dead.
+  if (errno != 0) {
+    throw PlatformError("The process table " + options_.proc_root + " cannot be listed: " + error_text(errno) + ".",
+                        errno);
   }
   std::sort(pids.begin(), pids.end());
   return pids;
@@ -124,7 +137,8 @@ int ProcessReader::open_error(std::int64_t pid, const char* file, Descriptor& op
   if (opened) return 0;
   const int code = errno;
   if ((code == EMFILE || code == ENFILE) && kept_ > 0) {
-    // Others in this process or on this machine need descriptors too: give half of ours back and open these in each pass.
+    // Others in this process or on this machine need descriptors too: give half of ours back and open these in each
+    // pass.
     options_.kept_descriptors = kept_ / 2;
     for (auto& [other_pid, entry] : entries_) {
       if (kept_ <= options_.kept_descriptors) break;
@@ -160,7 +174,9 @@ ProcessReader::Outcome ProcessReader::refresh(std::int64_t pid, Entry& entry) {
   return update(pid, entry, false);
 }
 
-ProcessReader::Outcome ProcessReader::meet(std::int64_t pid, Entry& entry) { return update(pid, entry, true); }
+ProcessReader::Outcome ProcessReader::meet(std::int64_t pid, Entry& entry) {
+  return update(pid, entry, true);
+}
 
 ProcessReader::Outcome ProcessReader::update(std::int64_t pid, Entry& entry, bool is_new) {
   // Everything below is read through one descriptor of the folder: it stays with this very process, whoever gets the
@@ -173,7 +189,7 @@ ProcessReader::Outcome ProcessReader::update(std::int64_t pid, Entry& entry, boo
     code = stat ? read_text(stat.get()) : errno;
   }
   if (is_end(code)) return Outcome::Gone;
-  const auto line = code == 0 ? parse_stat(buffer_) : std::nullopt;
+  auto line = code == 0 ? parse_stat(buffer_) : std::nullopt;
   if (!line) {
     errors_.add("read stat", code == 0 ? EILSEQ : code);
     return Outcome::Unreadable;
@@ -186,30 +202,50 @@ ProcessReader::Outcome ProcessReader::update(std::int64_t pid, Entry& entry, boo
   struct stat folder_status {};
   const std::int64_t owner = ::fstat(folder.get(), &folder_status) == 0 ? folder_status.st_uid : entry.signature.owner;
   const Signature signature{line->start_code, line->start_stack, line->argument_start, line->comm, owner};
-  const Signature& before = entry.signature;
-  const bool addresses_known = signature.start_code != 0 && before.start_code != 0;
   ProcessReading& reading = entry.reading;
+  reading.kernel_thread = (line->flags & kKernelThreadFlag) != 0;
   reading.ended = (line->state == 'Z' || line->state == 'X') && line->thread_count <= 1;
-  const bool new_image =
-      is_new || (!reading.ended && (owner != before.owner ||
-                                    (addresses_known ? signature.start_code != before.start_code ||
-                                                           signature.start_stack != before.start_stack ||
-                                                           signature.argument_start != before.argument_start
-                                                     : signature.comm != before.comm)));
+  // The comm of a kernel worker is the work that it does right now: no exec.
+  const bool may_exec = !reading.ended && !reading.kernel_thread;
+  const bool new_image = is_new || (may_exec && is_other_image(entry.signature, signature));
   reading.key = key;
   reading.parent_pid = line->parent_pid;
   reading.started_boot_us = ticks_to_us(key.start_token);
-  reading.kernel_thread = (line->flags & kKernelThreadFlag) != 0;
   reading.ran = true;
-  reading.wait_status = reading.ended && may_read_wait_status(*line, owner) ? std::optional(line->wait_status) : std::nullopt;
+  reading.wait_status =
+      reading.ended && may_read_wait_status(*line, owner) ? std::optional(line->wait_status) : std::nullopt;
   read_usage(folder.get(), *line, reading);
-  if (new_image) {
-    reading.image = read_image(folder.get(), *line, reading.kernel_thread, reading.peak_resident_bytes);
-    entry.signature = signature;
-  }
   entry.text = buffer_;
+  if (new_image) {
+    reading.image =
+        read_steady_image(folder.get(), stat.get(), *line, reading.kernel_thread, reading.peak_resident_bytes);
+    entry.signature = {line->start_code, line->start_stack, line->argument_start, line->comm, owner};
+  }
   if (!entry.stat) keep(entry, std::move(stat));
   return Outcome::Read;
+}
+
+bool ProcessReader::is_other_image(const Signature& before, const Signature& now) {
+  if (before.owner != now.owner) return true;
+  // To those who may not know them, and for a process that forbids it, the kernel shows 0 for the stack and 1 for the
+  // code: then the name has to do.
+  if (before.start_stack == 0 || now.start_stack == 0) return before.comm != now.comm;
+  return before.start_code != now.start_code || before.start_stack != now.start_stack ||
+         before.argument_start != now.argument_start;
+}
+
+std::shared_ptr<const ProcessImage> ProcessReader::read_steady_image(int folder, int stat, StatLine& line,
+                                                                     bool kernel_thread,
+                                                                     std::optional<std::int64_t>& peak_resident_bytes) {
+  // An exec in the midst of the reading would mix two programs: read again when the process has changed meanwhile.
+  for (int attempt = 1;; ++attempt) {
+    auto image = read_image(folder, line, kernel_thread, peak_resident_bytes);
+    const auto after = read_text(stat) == 0 ? parse_stat(buffer_) : std::nullopt;
+    const bool steady = !after || (after->comm == line.comm && after->start_code == line.start_code &&
+                                   after->start_stack == line.start_stack);
+    if (steady || attempt == 3) return image;
+    line = *after;
+  }
 }
 
 bool ProcessReader::may_read_wait_status(const StatLine& line, std::int64_t owner) const {

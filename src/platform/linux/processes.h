@@ -51,8 +51,8 @@ class ProcessReader {
     std::int64_t owner = 0;
   };
   struct Entry {
-    Descriptor stat;    ///< kept open where the budget allows
-    std::string text;   ///< of the last read
+    Descriptor stat;   ///< kept open where the budget allows
+    std::string text;  ///< of the last read
     Signature signature;
     ProcessReading reading;
     std::uint64_t pass_no = 0;
@@ -74,6 +74,10 @@ class ProcessReader {
   std::optional<std::string> read_file(int folder, const char* name, std::size_t limit, bool* cut = nullptr);
   std::optional<std::string> read_link(int folder, const char* name);
   std::optional<std::string> user_name(std::int64_t uid);
+  static bool is_other_image(const Signature& before, const Signature& now);
+  /// `line` is what stat says when the image was read.
+  std::shared_ptr<const ProcessImage> read_steady_image(int folder, int stat, StatLine& line, bool kernel_thread,
+                                                        std::optional<std::int64_t>& peak_resident_bytes);
   bool may_read_wait_status(const StatLine& line, std::int64_t owner) const;
 
   Options options_;
@@ -84,6 +88,7 @@ class ProcessReader {
   ErrorCounter errors_;
   std::unordered_map<std::int64_t, Entry> entries_;
   std::unordered_map<std::int64_t, std::optional<std::string>> user_names_;
+  std::uint64_t names_since_pass_ = 0;
 };
 
 }  // namespace galproc

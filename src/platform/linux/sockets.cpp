@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,7 +34,9 @@ namespace {
 
 constexpr std::int64_t kPassesForAll = 120;  // every idle process is walked once in so many passes
 
-bool is_end(int code) { return code == ENOENT || code == ESRCH; }
+bool is_end(int code) {
+  return code == ENOENT || code == ESRCH;
+}
 
 /// How a look at a process ended.
 struct Walk {
@@ -310,6 +312,8 @@ SocketReader::~SocketReader() = default;
 SocketReader::SocketReader(SocketReader&&) noexcept = default;
 SocketReader& SocketReader::operator=(SocketReader&&) noexcept = default;
 
-SocketPass SocketReader::read(const ProcessPass& processes) { return state_->read(processes); }
+SocketPass SocketReader::read(const ProcessPass& processes) {
+  return state_->read(processes);
+}
 
 }  // namespace galproc

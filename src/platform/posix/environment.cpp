@@ -25,7 +25,9 @@ void ensure_standard_streams() {
   }
 }
 
-bool is_administrator() { return ::geteuid() == 0; }
+bool is_administrator() {
+  return ::geteuid() == 0;
+}
 
 StandardPaths standard_paths() {
   StandardPaths paths;
@@ -40,7 +42,9 @@ StandardPaths standard_paths() {
   return paths;
 }
 
-bool is_readable(const std::filesystem::path& file) { return ::access(file.c_str(), R_OK) == 0; }
+bool is_readable(const std::filesystem::path& file) {
+  return ::access(file.c_str(), R_OK) == 0;
+}
 
 Terminal stdout_terminal() {
   Terminal terminal;

@@ -15,7 +15,9 @@ namespace galproc {
 
 namespace {
 
-std::string reason(int code) { return std::generic_category().message(code); }
+std::string reason(int code) {
+  return std::generic_category().message(code);
+}
 
 /// The group that may read the recordings of an administrator, where this machine has one.
 std::optional<gid_t> sharing_group() {
@@ -73,8 +75,8 @@ void make_shared_folder(const std::filesystem::path& folder) {
     throw PlatformError("The mode of the folder " + folder.string() + " cannot be set: " + reason(errno) + ".", errno);
   }
   if (const auto group = sharing_group(); group && ::chown(folder.c_str(), static_cast<uid_t>(-1), *group) != 0) {
-    throw PlatformError("The folder " + folder.string() + " cannot be given to the group galproc: " + reason(errno) + ".",
-                        errno);
+    throw PlatformError(
+        "The folder " + folder.string() + " cannot be given to the group galproc: " + reason(errno) + ".", errno);
   }
 }
 
@@ -82,14 +84,16 @@ void make_shared_file(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
   if (!file) {
     if (errno == EEXIST) return;
-    throw PlatformError("The file " + path.string() + " cannot be made: " + reason(errno) +
-                            ". Name a database elsewhere with --db.", errno);
+    throw PlatformError(
+        "The file " + path.string() + " cannot be made: " + reason(errno) + ". Name a database elsewhere with --db.",
+        errno);
   }
   if (::fchmod(file.get(), 0640) != 0) {
     throw PlatformError("The mode of " + path.string() + " cannot be set: " + reason(errno) + ".", errno);
   }
   if (const auto group = sharing_group(); group && ::fchown(file.get(), static_cast<uid_t>(-1), *group) != 0) {
-    throw PlatformError("The file " + path.string() + " cannot be given to the group galproc: " + reason(errno) + ".", errno);
+    throw PlatformError("The file " + path.string() + " cannot be given to the group galproc: " + reason(errno) + ".",
+                        errno);
   }
 }
 

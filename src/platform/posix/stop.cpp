@@ -34,7 +34,8 @@ void catch_stop_signals() {
   for (const int signal_number : {SIGTERM, SIGINT, SIGHUP}) {
     struct sigaction before {};
     ::sigaction(signal_number, nullptr, &before);
-    if (signal_number == SIGHUP && before.sa_handler == SIG_IGN) continue;
+    // Ignored by whoever started us: SIGHUP under nohup, SIGINT of a shell script's background job.
+    if (signal_number != SIGTERM && before.sa_handler == SIG_IGN) continue;
     struct sigaction action {};
     action.sa_handler = on_stop_signal;
     ::sigemptyset(&action.sa_mask);
@@ -45,6 +46,8 @@ void catch_stop_signals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-int stop_descriptor() { return stop_pipe[0]; }
+int stop_descriptor() {
+  return stop_pipe[0];
+}
 
 }  // namespace galproc

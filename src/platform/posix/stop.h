@@ -2,7 +2,7 @@
 
 namespace galproc {
 
-/// From now on SIGTERM, SIGINT and SIGHUP (unless it came ignored, as under nohup) make `stop_descriptor()` readable
+/// From now on SIGTERM, SIGINT and SIGHUP (the latter two unless they came ignored) make `stop_descriptor()` readable
 /// instead of ending this process; SIGPIPE is ignored. May be called again.
 void catch_stop_signals();
 
