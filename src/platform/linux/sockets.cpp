@@ -192,7 +192,8 @@ class SocketReader::State {
     entry.image = process.image;
     std::vector<std::uint64_t> sockets;
     entry.walk = walk(process, sockets);
-    if (entry.walk.outcome == Walk::Outcome::Failed) return;
+    // Who may not be looked into any more still holds what it held: only the socket's own end tells otherwise.
+    if (entry.walk.outcome == Walk::Outcome::Failed || entry.walk.outcome == Walk::Outcome::Denied) return;
     std::sort(sockets.begin(), sockets.end());
     sockets.erase(std::unique(sockets.begin(), sockets.end()), sockets.end());
     entry.sockets = std::move(sockets);
