@@ -29,7 +29,7 @@ std::size_t TickReading::size_bytes() const {
     for (const ProcessReading& process : processes->processes) {
       // Held by the reader and by this reading alone: it came with this one.
       if (!process.image || !process.image->arguments || process.image.use_count() > 2) continue;
-      for (const std::string& argument : *process.image->arguments) bytes += sizeof(argument) + argument.size();
+      for (const std::string& argument : *process.image->arguments) bytes += sizeof(std::string) + argument.size();
     }
   }
   if (sockets) bytes += sockets->sockets.size() * (sizeof(SocketReading) + 2 * sizeof(ProcessKey));

@@ -62,7 +62,7 @@ struct Header {
 };
 
 Header read_header(const fs::path& path) {
-  constexpr std::string_view kMagic{"SQLite format 3", 16};  // with its NUL
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
   std::ifstream file(path, std::ios::binary);
   std::array<char, 72> bytes{};
   Header header;
