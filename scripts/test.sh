@@ -20,4 +20,4 @@ build_and_test test -DCMAKE_BUILD_TYPE=Release
 build_and_test sanitize -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' -DGALPROC_SANITIZE=ON
 
 echo "== lint"
-scripts/lint.sh build/test
+scripts/lint.sh
