@@ -37,8 +37,8 @@ std::shared_ptr<const ProcessImage> ProcessReader::read_image(int folder, const 
     image->executable = read_link(folder, "exe");
     image->working_directory = read_link(folder, "cwd");
     if (const auto text = read_file(folder, "cmdline", kArgumentLimit, &image->arguments_truncated)) {
-      // Nothing at all, and no place where it would stand: not readable rather than empty.
-      if (!text->empty() || line.argument_start != 0) image->arguments = split_arguments(*text);
+      // Nothing at all, and no place where it would stand (yet): not readable rather than empty.
+      if (!text->empty() || (line.argument_start != 0 && !is_in_exec(line))) image->arguments = split_arguments(*text);
     }
     const auto environment = read_file(folder, "environ", kEnvironmentLimit);
     if (environment) {

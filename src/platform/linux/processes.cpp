@@ -62,7 +62,12 @@ std::vector<ReadError> ErrorCounter::take() {
   return errors;
 }
 
-ProcessReader::ProcessReader(Options options) : options_(std::move(options)), privileged_(has_ptrace_capability()) {}
+ProcessReader::ProcessReader(Options options) : options_(std::move(options)), privileged_(has_ptrace_capability()) {
+  if (const Descriptor stat{::open((options_.proc_root + "/self/stat").c_str(), O_RDONLY | O_CLOEXEC)}) {
+    const auto self = read_text(stat.get()) == 0 ? parse_stat(buffer_) : std::nullopt;
+    shows_layout_ = self && self->start_code != 0;
+  }
+}
 
 ProcessPass ProcessReader::read() {
   ++pass_no_;
@@ -237,15 +242,26 @@ bool ProcessReader::is_other_image(const Signature& before, const Signature& now
 std::shared_ptr<const ProcessImage> ProcessReader::read_steady_image(int folder, int stat, StatLine& line,
                                                                      bool kernel_thread,
                                                                      std::optional<std::int64_t>& peak_resident_bytes) {
-  // An exec in the midst of the reading would mix two programs: read again when the process has changed meanwhile.
+  // An exec in the midst of the reading would mix two programs: read again when the process has changed meanwhile, or
+  // is still at it. Who never comes to rest is taken as it is: its next look is another one, and is read again.
   for (int attempt = 1;; ++attempt) {
     auto image = read_image(folder, line, kernel_thread, peak_resident_bytes);
     const auto after = read_text(stat) == 0 ? parse_stat(buffer_) : std::nullopt;
-    const bool steady = !after || (after->comm == line.comm && after->start_code == line.start_code &&
-                                   after->start_stack == line.start_stack);
-    if (steady || attempt == 3) return image;
+    if (!after || attempt == 5) return image;
+    const bool in_exec = is_in_exec(*after);
+    if (!in_exec && after->comm == line.comm && after->start_code == line.start_code &&
+        after->start_stack == line.start_stack) {
+      return image;
+    }
+    if (in_exec) ::usleep(1000);
     line = *after;
   }
+}
+
+bool ProcessReader::is_in_exec(const StatLine& line) const {
+  // The kernel takes the new memory into use, lays out stack and arguments, and only then says where the code lies.
+  const bool has_memory = (line.flags & kKernelThreadFlag) == 0 && line.state != 'Z' && line.state != 'X';
+  return shows_layout_ && has_memory && line.start_code == 0;
 }
 
 bool ProcessReader::may_read_wait_status(const StatLine& line, std::int64_t owner) const {

@@ -74,6 +74,8 @@ class ProcessReader {
   std::optional<std::string> read_file(int folder, const char* name, std::size_t limit, bool* cut = nullptr);
   std::optional<std::string> read_link(int folder, const char* name);
   std::optional<std::string> user_name(std::int64_t uid);
+  /// Between the end of one program and the first step of the next: neither's image can be read.
+  bool is_in_exec(const StatLine& line) const;
   static bool is_other_image(const Signature& before, const Signature& now);
   /// `line` is what stat says when the image was read.
   std::shared_ptr<const ProcessImage> read_steady_image(int folder, int stat, StatLine& line, bool kernel_thread,
@@ -83,7 +85,8 @@ class ProcessReader {
   Options options_;
   std::size_t kept_ = 0;
   std::uint64_t pass_no_ = 0;
-  bool privileged_ = false;  ///< CAP_SYS_PTRACE is effective
+  bool privileged_ = false;    ///< CAP_SYS_PTRACE is effective
+  bool shows_layout_ = false;  ///< this kernel tells where a program's code lies
   std::string buffer_;
   ErrorCounter errors_;
   std::unordered_map<std::int64_t, Entry> entries_;
