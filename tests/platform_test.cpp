@@ -2,15 +2,22 @@
 
 #include "platform/platform.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
+#include <sstream>
 
+#include "platform/posix/descriptor.h"
 #include "support/fake_platform.h"
+#include "support/temporary_folder.h"
 
 namespace galproc {
 namespace {
@@ -18,8 +25,9 @@ namespace {
 /// A child that sleeps until it is ended by its own pid.
 class Child {
  public:
-  Child() : pid_(::fork()) {
+  explicit Child(const std::function<void()>& body = [] {}) : pid_(::fork()) {
     if (pid_ == 0) {
+      body();
       for (;;) ::pause();
     }
   }
@@ -41,6 +49,16 @@ const ProcessReading* find(const ProcessPass& pass, pid_t pid) {
   const auto found = std::find_if(pass.processes.begin(), pass.processes.end(),
                                   [&](const ProcessReading& process) { return process.key.pid == pid; });
   return found == pass.processes.end() ? nullptr : &*found;
+}
+
+void wait_until_asleep(pid_t pid) {
+  for (int i = 0; i < 10'000; ++i) {
+    std::stringstream text;
+    text << std::ifstream("/proc/" + std::to_string(pid) + "/stat").rdbuf();
+    if (text.str().find(") S ") != std::string::npos) return;
+    ::usleep(1000);
+  }
+  FAIL() << "it did not fall asleep";
 }
 
 TEST(Platform, SeesThisProcessAsItIs) {
@@ -74,6 +92,7 @@ TEST(Platform, APassThatSeesNothingNewGivesTheSameImageAndTheSameFigures) {
 
 TEST(Platform, MemoryOfAQuietProcessIsThatOfStatm) {
   const Child child;
+  wait_until_asleep(child.pid());
   const auto platform = make_platform();
   const ProcessPass pass = platform->read_processes();
   std::int64_t size = 0, resident = 0;
@@ -123,6 +142,95 @@ TEST(Platform, AnExecBetweenTwoPassesIsANewImageOfTheSameProcess) {
   EXPECT_EQ(find(first, pid)->key, find(second, pid)->key);
   EXPECT_NE(find(first, pid)->image, find(second, pid)->image);
   EXPECT_EQ(find(second, pid)->image->arguments, (std::vector<std::string>{"sleep", "1000"}));
+}
+
+/// A pipe by which a child is told to go on and tells that it did.
+struct Wire {
+  Wire() { ok = ::pipe(ends) == 0; }
+  ~Wire() {
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  bool send() const { return ::write(ends[1], "x", 1) == 1; }
+  bool wait() const {
+    char byte = 0;
+    return ::read(ends[0], &byte, 1) == 1;
+  }
+  int ends[2];
+  bool ok = false;
+};
+
+TEST(Platform, AShortRunIsARunAndSleepIsNone) {
+  const Wire go, done;
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    while (go.wait() && done.send()) continue;
+    ::_exit(0);
+  }
+  wait_until_asleep(pid);
+  const auto platform = make_platform();
+  platform->read_processes();
+  const ProcessPass asleep = platform->read_processes();
+  EXPECT_TRUE(go.send() && done.wait());
+  wait_until_asleep(pid);
+  const ProcessPass woken = platform->read_processes();
+  const ProcessPass asleep_again = platform->read_processes();
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  ASSERT_TRUE(find(asleep, pid) && find(woken, pid) && find(asleep_again, pid));
+  EXPECT_FALSE(find(asleep, pid)->ran);
+  EXPECT_TRUE(find(woken, pid)->ran);
+  EXPECT_FALSE(find(asleep_again, pid)->ran);
+}
+
+TEST(Platform, AnOrphanThatSleepsGetsItsNewParentInThePassThatMissesTheOldOne) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  const Wire born;
+  Child parent([&] {
+    const pid_t orphan = ::fork();
+    if (orphan != 0 && ::write(born.ends[1], &orphan, sizeof orphan) != sizeof orphan) ::_exit(1);
+  });
+  pid_t orphan = 0;
+  ASSERT_EQ(::read(born.ends[0], &orphan, sizeof orphan), static_cast<ssize_t>(sizeof orphan));
+  wait_until_asleep(orphan);
+  const auto platform = make_platform();
+  const ProcessPass before = platform->read_processes();
+  const std::int64_t old_parent = parent.pid();
+  parent.reap();
+  const ProcessPass after = platform->read_processes();
+  ::kill(orphan, SIGKILL);
+  ::waitpid(orphan, nullptr, 0);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  ASSERT_TRUE(find(before, orphan) && find(after, orphan));
+  EXPECT_EQ(find(before, orphan)->parent_pid, old_parent);
+  EXPECT_EQ(find(after, orphan)->parent_pid, ::getpid());
+}
+
+TEST(Platform, MemoryThatIsTakenFromASleeperIsSeenWithinTwelvePasses) {
+  constexpr std::size_t kBytes = 4U << 20;
+  const TemporaryFolder folder;
+  const Descriptor file(::open((folder / "mapped").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::ftruncate(file.get(), kBytes), 0);
+  const Wire mapped;
+  const Child child([&] {
+    auto* memory =
+        static_cast<volatile char*>(::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0));
+    for (std::size_t at = 0; at < kBytes; at += 4096) memory[at] = 1;
+    mapped.send();
+  });
+  ASSERT_TRUE(mapped.wait());
+  wait_until_asleep(child.pid());
+  const auto platform = make_platform();
+  const ProcessPass before = platform->read_processes();
+  ASSERT_TRUE(find(before, child.pid()));
+  ASSERT_EQ(::ftruncate(file.get(), 0), 0);
+  std::int64_t resident = 0;
+  for (int pass = 0; pass < 12; ++pass) {
+    const ProcessPass next = platform->read_processes();
+    ASSERT_TRUE(find(next, child.pid()));
+    resident = find(next, child.pid())->usage.resident_bytes;
+  }
+  EXPECT_LE(resident, find(before, child.pid())->usage.resident_bytes - static_cast<std::int64_t>(kBytes));
 }
 
 TEST(Platform, HostAndClocksAreThoseOfThisBoot) {

@@ -209,7 +209,7 @@ class MadeUpProc {
     const auto folder = path_ / std::to_string(pid);
     std::filesystem::create_directories(folder / "fd");
     std::ofstream(folder / "stat") << pid << " (a b) 1 2) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " << start
-                                   << " 0 0\n";
+                                   << " 0 0 0 1 1 1\n";
     if (socket) hold(pid, *socket);
     ProcessReading reading;
     reading.key = {pid, start};
@@ -221,6 +221,9 @@ class MadeUpProc {
     struct stat status {};
     ::fstat(socket.get(), &status);
     std::filesystem::create_symlink("socket:[" + std::to_string(status.st_ino) + "]", link(pid));
+  }
+  void hold_file(std::int64_t pid, int fd) const {
+    std::filesystem::create_symlink("/dev/null", path_ / std::to_string(pid) / "fd" / std::to_string(fd));
   }
   void drop(std::int64_t pid) const { std::filesystem::remove(link(pid)); }
 

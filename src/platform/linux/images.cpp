@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <unistd.h>
 
 #include "platform/linux/processes.h"
 
@@ -20,7 +21,46 @@ std::string worker_name(const std::string& comm) {
                                                                     : comm;
 }
 
+bool has_memory(const StatLine& line, bool kernel_thread) {
+  return !kernel_thread && line.state != 'Z' && line.state != 'X';
+}
+
 }  // namespace
+
+bool ProcessReader::is_other_image(const Signature& before, const Signature& now) {
+  if (before.owner != now.owner) return true;
+  // To those who may not know them, and for a process that forbids it, the kernel shows 0 for the stack and 1 for the
+  // code: then the name has to do.
+  if (before.start_stack == 0 || now.start_stack == 0) return before.comm != now.comm;
+  return before.start_code != now.start_code || before.start_stack != now.start_stack ||
+         before.argument_start != now.argument_start;
+}
+
+std::shared_ptr<const ProcessImage> ProcessReader::read_steady_image(int folder, int stat, StatLine& line,
+                                                                     bool kernel_thread,
+                                                                     std::optional<std::int64_t>& peak_resident_bytes) {
+  // An exec in the midst of the reading would mix two programs: read again when the process has changed meanwhile, or
+  // is still at it. Who never comes to rest is taken as it is: its next look is another one, and is read again.
+  for (int attempt = 1;; ++attempt) {
+    auto image = read_image(folder, line, kernel_thread, peak_resident_bytes);
+    const auto after = read_text(stat) == 0 ? parse_stat(text_) : std::nullopt;
+    if (!after || attempt == 5) return image;
+    // To those who may not know, the kernel shows 1 whether an exec is going on or not; without arguments it may be.
+    const bool in_exec = is_in_exec(*after, kernel_thread) || (shows_layout_ && has_memory(*after, kernel_thread) &&
+                                                               after->start_code == 1 && !image->arguments);
+    if (!in_exec && after->comm == line.comm && after->start_code == line.start_code &&
+        after->start_stack == line.start_stack) {
+      return image;
+    }
+    if (in_exec) ::usleep(1000);
+    line = *after;
+  }
+}
+
+bool ProcessReader::is_in_exec(const StatLine& line, bool kernel_thread) const {
+  // The kernel takes the new memory into use, lays out stack and arguments, and only then says where the code lies.
+  return shows_layout_ && has_memory(line, kernel_thread) && line.start_code == 0;
+}
 
 std::shared_ptr<const ProcessImage> ProcessReader::read_image(int folder, const StatLine& line, bool kernel_thread,
                                                               std::optional<std::int64_t>& peak_resident_bytes) {
@@ -32,13 +72,13 @@ std::shared_ptr<const ProcessImage> ProcessReader::read_image(int folder, const 
   }
   if (image->user_id) image->user_name = user_name(*image->user_id);
   if (const auto text = read_file(folder, "cgroup", 65536)) image->cgroup = parse_cgroup(*text);
-  const bool has_memory = !kernel_thread && line.state != 'Z' && line.state != 'X';
-  if (has_memory) {
+  if (has_memory(line, kernel_thread)) {
     image->executable = read_link(folder, "exe");
     image->working_directory = read_link(folder, "cwd");
     if (const auto text = read_file(folder, "cmdline", kArgumentLimit, &image->arguments_truncated)) {
       // Nothing at all, and no place where it would stand (yet): not readable rather than empty.
-      if (!text->empty() || (line.argument_start != 0 && !is_in_exec(line))) image->arguments = split_arguments(*text);
+      if (!text->empty() || (line.argument_start != 0 && !is_in_exec(line, kernel_thread)))
+        image->arguments = split_arguments(*text);
     }
     const auto environment = read_file(folder, "environ", kEnvironmentLimit);
     if (environment) {

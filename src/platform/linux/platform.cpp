@@ -70,8 +70,9 @@ class LinuxPlatform : public Platform {
   LinuxPlatform()
       : boot_offset_us_(namespace_offset_ns("boottime") / kNsPerUs),
         monotonic_offset_us_(namespace_offset_ns("monotonic") / kNsPerUs),
-        processes_({"/proc", namespace_offset_ns("boottime"), stat_file_budget()}),
-        sockets_("/proc", boot_offset_us_ * ::sysconf(_SC_CLK_TCK) / 1'000'000) {}
+        boot_offset_ticks_(boot_offset_us_ * ::sysconf(_SC_CLK_TCK) / 1'000'000),
+        processes_({"/proc", boot_offset_ticks_, stat_file_budget()}),
+        sockets_("/proc", boot_offset_ticks_) {}
 
   Clocks clocks() override {
     return {read_clock_us(CLOCK_REALTIME), read_clock_us(CLOCK_BOOTTIME) - boot_offset_us_,
@@ -109,7 +110,7 @@ class LinuxPlatform : public Platform {
   ProcessKey self() override {
     const auto line = parse_stat(read_text_file("/proc/self/stat"));
     if (!line) return {::getpid(), 0};
-    return {line->pid, line->start_ticks - boot_offset_us_ * ::sysconf(_SC_CLK_TCK) / 1'000'000};
+    return {line->pid, line->start_ticks - boot_offset_ticks_};
   }
 
   ProcessPass read_processes() override { return processes_.read(); }
@@ -147,6 +148,7 @@ class LinuxPlatform : public Platform {
  private:
   std::int64_t boot_offset_us_;
   std::int64_t monotonic_offset_us_;
+  std::int64_t boot_offset_ticks_;
   ProcessReader processes_;
   SocketReader sockets_;
   Descriptor timer_;

@@ -131,6 +131,10 @@ std::optional<std::string> parse_cgroup(std::string_view text) {
   return unified ? unified : systemd ? systemd : pids;
 }
 
+std::optional<std::int64_t> parse_resident_pages(std::string_view text) {
+  return number_after(text, "", 1);
+}
+
 std::optional<IoCounters> parse_io(std::string_view text) {
   std::optional<std::int64_t> read_bytes, written_bytes;
   each_line(text, [&](std::string_view line) {

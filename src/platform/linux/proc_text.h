@@ -43,6 +43,9 @@ std::vector<std::string> split_arguments(std::string_view text);
 /// that of systemd, then that of the pids controller. Empty for text that names none.
 std::optional<std::string> parse_cgroup(std::string_view text);
 
+/// The second number of /proc/PID/statm.
+std::optional<std::int64_t> parse_resident_pages(std::string_view text);
+
 struct IoCounters {
   std::int64_t read_bytes = 0;
   std::int64_t written_bytes = 0;

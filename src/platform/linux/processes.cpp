@@ -1,17 +1,24 @@
-// One pass over /proc. The price is the kernel's: formatting stat costs about 4 us a process, opening and closing it as
-// much again. So the stat files stay open, a text that is byte for byte that of the pass before is not even parsed, and
-// everything else (memory, I/O, the image) is read only for processes whose text has moved. stat counts CPU time in
-// ticks of 10 ms: a shorter run may go unseen until the next one, its counters then catch up.
+// One pass over /proc. The price is the kernel's: formatting one stat text costs about 4 us, opening and closing its
+// file as much again. So most processes are not even asked: the kernel's CPU clock of a process, which is ten times
+// cheaper, stands still while it sleeps, and a process that has not run has changed nothing. What happens to it
+// meanwhile is another's doing: that it gets a new parent is seen by the end of the old one, that memory was taken from
+// it when its turn comes. Of the others the stat files stay open, and who runs often has the files of its memory and
+// I/O kept open as well. Without those clocks the stat text itself has to tell who ran; it counts CPU time in ticks of
+// 10 ms, so a shorter run may go unseen until the next one.
 
 #include "platform/linux/processes.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <memory>
 
 #include "model/errors.h"
@@ -22,7 +29,6 @@ namespace galproc {
 namespace {
 
 constexpr std::uint64_t kKernelThreadFlag = 0x00200000;  // PF_KTHREAD
-constexpr std::size_t kStatLimit = 4096;
 
 std::int64_t ticks_per_second() {
   static const std::int64_t ticks = ::sysconf(_SC_CLK_TCK);
@@ -31,10 +37,6 @@ std::int64_t ticks_per_second() {
 
 std::int64_t ticks_to_us(std::int64_t ticks) {
   return ticks * (1'000'000 / ticks_per_second());
-}
-
-bool is_end(int code) {
-  return code == ENOENT || code == ESRCH;
 }
 
 bool has_ptrace_capability() {
@@ -64,81 +66,102 @@ std::vector<ReadError> ErrorCounter::take() {
 
 ProcessReader::ProcessReader(Options options) : options_(std::move(options)), privileged_(has_ptrace_capability()) {
   if (const Descriptor stat{::open((options_.proc_root + "/self/stat").c_str(), O_RDONLY | O_CLOEXEC)}) {
-    const auto self = read_text(stat.get()) == 0 ? parse_stat(buffer_) : std::nullopt;
+    const auto self = read_text(stat.get()) == 0 ? parse_stat(text_) : std::nullopt;
     shows_layout_ = self && self->start_code != 0;
   }
+  // The clocks go by the pids of this process's own namespace: those of /proc are the same where it has no other pid.
+  const Descriptor file(::open((options_.proc_root + "/self/status").c_str(), O_RDONLY | O_CLOEXEC));
+  std::string status;
+  has_cpu_clocks_ = file && read_whole(file.get(), status, 16384) == 0 &&
+                    status.find("\nNSpid:\t" + std::to_string(::getpid()) + "\n") != std::string::npos &&
+                    cpu_clock_ns(::getpid());
 }
 
 ProcessPass ProcessReader::read() {
   ++pass_no_;
   ProcessPass pass;
-  const std::vector<std::int64_t> pids = list_pids();
-  pass.processes.reserve(pids.size());
-  for (const std::int64_t pid : pids) {
-    const auto known = entries_.find(pid);
-    Outcome outcome = Outcome::Gone;
-    if (known != entries_.end()) {
-      outcome = refresh(pid, known->second);
-      if (outcome == Outcome::Gone) {
-        if (known->second.stat) --kept_;
-        entries_.erase(known);
-      }
-    }
-    if (outcome == Outcome::Gone) {
-      Entry entry;
+  list_pids();
+  std::vector<Entry*> found;
+  found.reserve(pids_.size());
+  std::unordered_set<std::int64_t> ended;
+  for (const std::int64_t pid : pids_) {
+    auto [at, is_new] = entries_.try_emplace(pid);
+    Entry& entry = at->second;
+    const bool had_ended = entry.reading.ended;
+    Outcome outcome = is_new ? meet(pid, entry) : refresh(pid, entry);
+    if (outcome == Outcome::Gone && !is_new) {  // another process may have its pid by now
+      ended.insert(pid);
+      forget(entry);
+      is_new = true;
       outcome = meet(pid, entry);
-      if (outcome == Outcome::Read) entries_.insert_or_assign(pid, std::move(entry));
     }
     if (outcome == Outcome::Unreadable) pass.unreadable_pids.push_back(pid);
-    if (outcome == Outcome::Gone) continue;
-    if (const auto entry = entries_.find(pid); entry != entries_.end()) {
-      entry->second.pass_no = pass_no_;
-      if (outcome == Outcome::Read) pass.processes.push_back(entry->second.reading);
+    if (outcome == Outcome::Gone || (outcome == Outcome::Unreadable && is_new)) {
+      forget(entry);
+      entries_.erase(at);
+      continue;
     }
+    entry.pass_no = pass_no_;
+    if (outcome == Outcome::Unreadable) continue;
+    if (entry.reading.ended && !had_ended) ended.insert(pid);
+    found.push_back(&entry);
   }
-  std::erase_if(entries_, [&](auto& item) {
-    if (item.second.pass_no == pass_no_) return false;
-    if (item.second.stat) --kept_;
-    return true;
-  });
+  forget_absent(ended);
+  pass.processes.reserve(found.size());
+  for (Entry* entry : found) {  // an orphan gets a new parent without having run
+    const std::int64_t pid = entry->reading.key.pid;
+    const bool orphaned = !ended.empty() && ended.contains(entry->reading.parent_pid);
+    const Outcome outcome = orphaned ? update(pid, *entry, false) : Outcome::Read;
+    if (outcome == Outcome::Unreadable) pass.unreadable_pids.push_back(pid);
+    if (outcome == Outcome::Read) pass.processes.push_back(entry->reading);
+  }
   pass.errors = errors_.take();
   return pass;
 }
 
-std::vector<std::int64_t> ProcessReader::list_pids() const {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(options_.proc_root.c_str()), ::closedir);
-  if (!folder) {
+void ProcessReader::forget_absent(std::unordered_set<std::int64_t>& ended) {
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    const bool absent = at->second.pass_no != pass_no_;
+    if (absent) {
+      ended.insert(at->first);
+      forget(at->second);
+    }
+    at = absent ? entries_.erase(at) : std::next(at);
+  }
+}
+
+void ProcessReader::list_pids() {
+  folder_.reset(::opendir(options_.proc_root.c_str()));
+  if (!folder_) {
     throw PlatformError("The process table " + options_.proc_root + " cannot be read: " + error_text(errno) + ".",
                         errno);
   }
-  std::vector<std::int64_t> pids;
+  pids_.clear();
   errno = 0;
-  while (const dirent* item = ::readdir(folder.get())) {
+  while (const dirent* item = ::readdir(folder_.get())) {
     const char* end = item->d_name + std::strlen(item->d_name);
     std::int64_t pid = 0;
     const auto [rest, error] = std::from_chars(item->d_name, end, pid);
-    if (error == std::errc() && rest == end) pids.push_back(pid);
+    if (error == std::errc() && rest == end) pids_.push_back(pid);
   }
   // A list that was cut short would make everybody behind the cut look dead.
   if (errno != 0) {
     throw PlatformError("The process table " + options_.proc_root + " cannot be listed: " + error_text(errno) + ".",
                         errno);
   }
-  std::sort(pids.begin(), pids.end());
-  return pids;
+  std::sort(pids_.begin(), pids_.end());
 }
 
 int ProcessReader::read_text(int fd) {
-  buffer_.resize(kStatLimit);
   const ssize_t got = ::pread(fd, buffer_.data(), buffer_.size(), 0);
-  buffer_.resize(static_cast<std::size_t>(got > 0 ? got : 0));
+  text_ = {buffer_.data(), static_cast<std::size_t>(got > 0 ? got : 0)};
   if (got < 0) return errno;
   return got == 0 ? ESRCH : 0;
 }
 
-int ProcessReader::open_error(std::int64_t pid, const char* file, Descriptor& opened) {
-  const std::string path = options_.proc_root + "/" + std::to_string(pid) + file;
-  opened = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+int ProcessReader::open_file(std::int64_t pid, const char* file, Descriptor& opened) {
+  const std::string path = std::to_string(pid) + file;
+  opened = Descriptor(::openat(::dirfd(folder_.get()), path.c_str(), O_RDONLY | O_CLOEXEC));
   if (opened) return 0;
   const int code = errno;
   if ((code == EMFILE || code == ENFILE) && kept_ > 0) {
@@ -147,121 +170,161 @@ int ProcessReader::open_error(std::int64_t pid, const char* file, Descriptor& op
     options_.kept_descriptors = kept_ / 2;
     for (auto& [other_pid, entry] : entries_) {
       if (kept_ <= options_.kept_descriptors) break;
-      if (!entry.stat) continue;
-      entry.stat.reset();
-      --kept_;
+      close_kept(entry);
     }
-    opened = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    opened = Descriptor(::openat(::dirfd(folder_.get()), path.c_str(), O_RDONLY | O_CLOEXEC));
     return opened ? 0 : errno;
   }
   return code;
 }
 
-void ProcessReader::keep(Entry& entry, Descriptor stat) {
-  if (kept_ >= options_.kept_descriptors) return;
-  entry.stat = std::move(stat);
+void ProcessReader::keep(Descriptor& kept, Descriptor opened) {
+  if (!opened || kept_ >= options_.kept_descriptors) return;
+  kept = std::move(opened);
   ++kept_;
 }
 
+void ProcessReader::close_usage(Entry& entry) {
+  for (Descriptor* file : {&entry.usage.memory, &entry.usage.io}) {
+    if (!*file) continue;
+    file->reset();
+    --kept_;
+  }
+  entry.usage = {};
+}
+
+void ProcessReader::close_kept(Entry& entry) {
+  close_usage(entry);
+  if (!entry.stat) return;
+  entry.stat.reset();
+  --kept_;
+}
+
+void ProcessReader::forget(Entry& entry) {
+  close_kept(entry);
+  entry = Entry{};
+}
+
+std::optional<std::int64_t> ProcessReader::cpu_clock_ns(std::int64_t pid) const {
+  if (!has_cpu_clocks_) return std::nullopt;
+  // What clock_getcpuclockid(3) gives, without its own look at whether there is such a process.
+  constexpr unsigned kOfProcess = 2;
+  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(pid) << 3U) | kOfProcess);
+  timespec time{};
+  if (::clock_gettime(clock, &time) != 0) return std::nullopt;
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
+ProcessReader::Outcome ProcessReader::meet(std::int64_t pid, Entry& entry) {
+  entry.cpu_clock_ns = cpu_clock_ns(pid);
+  return update(pid, entry, true);
+}
+
 ProcessReader::Outcome ProcessReader::refresh(std::int64_t pid, Entry& entry) {
+  constexpr std::uint64_t kPassesForAll = 12;  // every process is read once in so many passes
+  constexpr std::uint64_t kIdlePasses = 8;
+  entry.reading.ran = false;
+  if (entry.usage.complete && pass_no_ - entry.ran_in_pass > kIdlePasses) close_usage(entry);
+  // Before the text: a run in between shows in the next pass.
+  const std::optional<std::int64_t> clock_ns = cpu_clock_ns(pid);
+  const bool stood_still = clock_ns && clock_ns == entry.cpu_clock_ns;
+  const bool its_turn = (static_cast<std::uint64_t>(pid) + pass_no_) % kPassesForAll == 0;
+  if (stood_still && !its_turn) return Outcome::Read;
+
   Descriptor opened;
-  int code = entry.stat ? 0 : open_error(pid, "/stat", opened);
+  int code = entry.stat ? 0 : open_file(pid, "/stat", opened);
   if (code == 0) code = read_text(entry.stat ? entry.stat.get() : opened.get());
   if (is_end(code)) return Outcome::Gone;
   if (code != 0) {
     errors_.add("read stat", code);
     return Outcome::Unreadable;
   }
-  if (buffer_ == entry.text) {
-    entry.reading.ran = false;
+  entry.cpu_clock_ns = clock_ns;
+  if (text_ == entry.text) {
+    entry.reading.ran = clock_ns && !stood_still;
     return Outcome::Read;
   }
+  if (entry.stat && entry.usage.complete && follow(pid, entry)) return Outcome::Read;
   return update(pid, entry, false);
 }
 
-ProcessReader::Outcome ProcessReader::meet(std::int64_t pid, Entry& entry) {
-  return update(pid, entry, true);
+bool ProcessReader::follow(std::int64_t pid, Entry& entry) {
+  const auto line = parse_stat(text_);
+  struct stat status {};
+  if (!line || ::fstatat(::dirfd(folder_.get()), std::to_string(pid).c_str(), &status, 0) != 0) return false;
+  const Signature signature = signature_of(*line, status.st_uid);
+  note(*line, status.st_uid, entry.reading);
+  // An end, too, is left to the thorough way: it happens once.
+  if (entry.reading.ended || (!entry.reading.kernel_thread && is_other_image(entry.signature, signature))) return false;
+  read_usage(entry.usage, *line, entry.reading);
+  entry.text = text_;
+  entry.ran_in_pass = pass_no_;
+  return true;
 }
 
 ProcessReader::Outcome ProcessReader::update(std::int64_t pid, Entry& entry, bool is_new) {
+  close_usage(entry);
   // Everything below is read through one descriptor of the folder: it stays with this very process, whoever gets the
   // pid meanwhile, and says ESRCH once it is gone.
   Descriptor folder;
-  int code = open_error(pid, "", folder);
-  Descriptor stat;
-  if (code == 0) {
-    stat = Descriptor(::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC));
-    code = stat ? read_text(stat.get()) : errno;
+  int code = open_file(pid, "", folder);
+  Descriptor opened;
+  if (code == 0 && !entry.stat) {
+    opened = Descriptor(::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC));
+    code = opened ? 0 : errno;
   }
+  // A stat file that was kept is read (again) only now: while its process is there, the folder cannot be another's.
+  const int stat = entry.stat ? entry.stat.get() : opened.get();
+  if (code == 0) code = read_text(stat);
   if (is_end(code)) return Outcome::Gone;
-  auto line = code == 0 ? parse_stat(buffer_) : std::nullopt;
+  auto line = code == 0 ? parse_stat(text_) : std::nullopt;
   if (!line) {
     errors_.add("read stat", code == 0 ? EILSEQ : code);
     return Outcome::Unreadable;
   }
 
-  const std::int64_t offset_ticks = options_.boottime_offset_ns / (1'000'000'000 / ticks_per_second());
-  const ProcessKey key{pid, line->start_ticks - offset_ticks};
+  const ProcessKey key{pid, line->start_ticks - options_.boottime_offset_ticks};
   if (!is_new && key != entry.reading.key) return Outcome::Gone;
 
   struct stat folder_status {};
   const std::int64_t owner = ::fstat(folder.get(), &folder_status) == 0 ? folder_status.st_uid : entry.signature.owner;
-  const Signature signature{line->start_code, line->start_stack, line->argument_start, line->comm, owner};
   ProcessReading& reading = entry.reading;
-  reading.kernel_thread = (line->flags & kKernelThreadFlag) != 0;
-  reading.ended = (line->state == 'Z' || line->state == 'X') && line->thread_count <= 1;
+  reading.key = key;
+  reading.started_boot_us = ticks_to_us(key.start_token);
+  note(*line, owner, reading);
   // The comm of a kernel worker is the work that it does right now: no exec.
   const bool may_exec = !reading.ended && !reading.kernel_thread;
-  const bool new_image = is_new || (may_exec && is_other_image(entry.signature, signature));
-  reading.key = key;
-  reading.parent_pid = line->parent_pid;
-  reading.started_boot_us = ticks_to_us(key.start_token);
-  reading.ran = true;
-  reading.wait_status =
-      reading.ended && may_read_wait_status(*line, owner) ? std::optional(line->wait_status) : std::nullopt;
-  read_usage(folder.get(), *line, reading);
-  entry.text = buffer_;
+  const bool new_image = is_new || (may_exec && is_other_image(entry.signature, signature_of(*line, owner)));
+  UsageFiles usage = reading.ended ? UsageFiles{} : open_usage(folder.get(), reading.kernel_thread);
+  read_usage(usage, *line, reading);
+  entry.text = text_;
+  entry.ran_in_pass = pass_no_;
   if (new_image) {
-    reading.image =
-        read_steady_image(folder.get(), stat.get(), *line, reading.kernel_thread, reading.peak_resident_bytes);
-    entry.signature = {line->start_code, line->start_stack, line->argument_start, line->comm, owner};
+    reading.image = read_steady_image(folder.get(), stat, *line, reading.kernel_thread, reading.peak_resident_bytes);
+    entry.signature = signature_of(*line, owner);
   }
-  if (!entry.stat) keep(entry, std::move(stat));
+  if (!entry.stat) keep(entry.stat, std::move(opened));
+  // Who runs once will run again: then its other files are at hand as well.
+  if (!is_new && usage.complete && kept_ + 2 <= options_.kept_descriptors) {
+    keep(entry.usage.memory, std::move(usage.memory));
+    keep(entry.usage.io, std::move(usage.io));
+    entry.usage.io_error = usage.io_error;
+    entry.usage.complete = true;
+  }
   return Outcome::Read;
 }
 
-bool ProcessReader::is_other_image(const Signature& before, const Signature& now) {
-  if (before.owner != now.owner) return true;
-  // To those who may not know them, and for a process that forbids it, the kernel shows 0 for the stack and 1 for the
-  // code: then the name has to do.
-  if (before.start_stack == 0 || now.start_stack == 0) return before.comm != now.comm;
-  return before.start_code != now.start_code || before.start_stack != now.start_stack ||
-         before.argument_start != now.argument_start;
+void ProcessReader::note(const StatLine& line, std::int64_t owner, ProcessReading& reading) const {
+  reading.kernel_thread = (line.flags & kKernelThreadFlag) != 0;
+  reading.ended = (line.state == 'Z' || line.state == 'X') && line.thread_count <= 1;
+  reading.parent_pid = line.parent_pid;
+  reading.ran = true;
+  reading.wait_status =
+      reading.ended && may_read_wait_status(line, owner) ? std::optional(line.wait_status) : std::nullopt;
 }
 
-std::shared_ptr<const ProcessImage> ProcessReader::read_steady_image(int folder, int stat, StatLine& line,
-                                                                     bool kernel_thread,
-                                                                     std::optional<std::int64_t>& peak_resident_bytes) {
-  // An exec in the midst of the reading would mix two programs: read again when the process has changed meanwhile, or
-  // is still at it. Who never comes to rest is taken as it is: its next look is another one, and is read again.
-  for (int attempt = 1;; ++attempt) {
-    auto image = read_image(folder, line, kernel_thread, peak_resident_bytes);
-    const auto after = read_text(stat) == 0 ? parse_stat(buffer_) : std::nullopt;
-    if (!after || attempt == 5) return image;
-    const bool in_exec = is_in_exec(*after);
-    if (!in_exec && after->comm == line.comm && after->start_code == line.start_code &&
-        after->start_stack == line.start_stack) {
-      return image;
-    }
-    if (in_exec) ::usleep(1000);
-    line = *after;
-  }
-}
-
-bool ProcessReader::is_in_exec(const StatLine& line) const {
-  // The kernel takes the new memory into use, lays out stack and arguments, and only then says where the code lies.
-  const bool has_memory = (line.flags & kKernelThreadFlag) == 0 && line.state != 'Z' && line.state != 'X';
-  return shows_layout_ && has_memory && line.start_code == 0;
+ProcessReader::Signature ProcessReader::signature_of(const StatLine& line, std::int64_t owner) {
+  return {line.start_code, line.start_stack, line.argument_start, line.comm, owner};
 }
 
 bool ProcessReader::may_read_wait_status(const StatLine& line, std::int64_t owner) const {
@@ -269,35 +332,48 @@ bool ProcessReader::may_read_wait_status(const StatLine& line, std::int64_t owne
   return line.wait_status != 0 || privileged_ || owner == static_cast<std::int64_t>(::geteuid());
 }
 
-void ProcessReader::read_usage(int folder, const StatLine& line, ProcessReading& reading) {
-  ProcessUsage& usage = reading.usage;
-  const std::int64_t page_bytes = ::sysconf(_SC_PAGESIZE);
-  if (reading.ended) {  // nothing is left of its memory and I/O: the last known figures stay
-    usage.state = ProcessState::Zombie;
-    usage.cpu_user_us = ticks_to_us(line.user_ticks);
-    usage.cpu_system_us = ticks_to_us(line.system_ticks);
-    return;
+ProcessReader::UsageFiles ProcessReader::open_usage(int folder, bool kernel_thread) {
+  UsageFiles files;
+  if (!kernel_thread) {
+    files.memory = Descriptor(::openat(folder, "statm", O_RDONLY | O_CLOEXEC));
+    if (!files.memory) note_error("read statm", errno);
   }
-  usage.state = state_from_letter(line.state);
+  files.io = Descriptor(::openat(folder, "io", O_RDONLY | O_CLOEXEC));
+  if (!files.io) files.io_error = errno;
+  files.complete = kernel_thread || files.memory;
+  return files;
+}
+
+void ProcessReader::read_usage(const UsageFiles& files, const StatLine& line, ProcessReading& reading) {
+  ProcessUsage& usage = reading.usage;
   usage.cpu_user_us = ticks_to_us(line.user_ticks);
   usage.cpu_system_us = ticks_to_us(line.system_ticks);
+  if (reading.ended) {  // nothing is left of its memory and I/O: the last known figures stay
+    usage.state = ProcessState::Zombie;
+    return;
+  }
+  static const std::int64_t page_bytes = ::sysconf(_SC_PAGESIZE);
+  usage.state = state_from_letter(line.state);
   usage.thread_count = line.thread_count;
   usage.resident_bytes = line.resident_pages * page_bytes;
-  if (!reading.kernel_thread) {
-    // stat's own figure leaves out what each CPU has not yet added up; statm sums them.
-    if (const auto text = read_file(folder, "statm", 256)) {
-      const std::size_t blank = text->find(' ');
-      std::int64_t pages = 0;
-      if (blank != std::string::npos &&
-          std::from_chars(text->data() + blank + 1, text->data() + text->size(), pages).ec == std::errc()) {
-        usage.resident_bytes = pages * page_bytes;
-      }
-    }
+  std::array<char, 1024> buffer{};
+  const auto text_of = [&](const Descriptor& file, const char* operation) {
+    const ssize_t got = file ? ::pread(file.get(), buffer.data(), buffer.size(), 0) : 0;
+    if (got < 0) note_error(operation, errno);
+    return std::string_view(buffer.data(), static_cast<std::size_t>(got > 0 ? got : 0));
+  };
+  // stat's own figure leaves out what each CPU has not yet added up; statm sums them.
+  if (const auto pages = parse_resident_pages(text_of(files.memory, "read statm"))) {
+    usage.resident_bytes = *pages * page_bytes;
   }
-  const auto io_text = read_file(folder, "io", 1024);
-  const auto io = io_text ? parse_io(*io_text) : std::nullopt;
+  if (!files.io) note_error("read io", files.io_error);
+  const auto io = parse_io(text_of(files.io, "read io"));
   usage.read_bytes = io ? std::optional(io->read_bytes) : std::nullopt;
   usage.written_bytes = io ? std::optional(io->written_bytes) : std::nullopt;
+}
+
+void ProcessReader::note_error(const char* operation, int code) {
+  if (code != 0 && !is_end(code)) errors_.add(operation, code);
 }
 
 std::optional<std::string> ProcessReader::read_file(int folder, const char* name, std::size_t limit, bool* cut) {
@@ -305,7 +381,7 @@ std::optional<std::string> ProcessReader::read_file(int folder, const char* name
   std::string text;
   const int code = file ? read_whole(file.get(), text, limit) : errno;
   if (code != 0) {
-    if (!is_end(code)) errors_.add(std::string("read ") + name, code);
+    note_error((std::string("read ") + name).c_str(), code);
     return std::nullopt;
   }
   if (cut) *cut = text.size() >= limit;
@@ -316,7 +392,7 @@ std::optional<std::string> ProcessReader::read_link(int folder, const char* name
   std::string target(4096, '\0');
   const ssize_t got = ::readlinkat(folder, name, target.data(), target.size());
   if (got < 0) {
-    if (!is_end(errno)) errors_.add(std::string("read ") + name, errno);
+    note_error((std::string("read ") + name).c_str(), errno);
     return std::nullopt;
   }
   target.resize(static_cast<std::size_t>(got));

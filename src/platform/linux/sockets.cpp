@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "platform/linux/errors.h"
+#include "platform/linux/proc_text.h"
 #include "platform/linux/socket_diag.h"
 #include "platform/posix/descriptor.h"
 
@@ -32,11 +33,11 @@ namespace galproc {
 
 namespace {
 
-constexpr std::int64_t kPassesForAll = 120;  // every idle process is walked once in so many passes
-
-bool is_end(int code) {
-  return code == ENOENT || code == ESRCH;
-}
+constexpr std::int64_t kPassesForAll = 120;  // every process is walked once in so many passes
+// One that keeps running is walked the more seldom the dearer that is, or the less it promises.
+constexpr std::int64_t kLinksPerPass = 64;
+constexpr std::int64_t kWalksInVain = 4;
+constexpr std::int64_t kPassesInVain = 8;
 
 /// How a look at a process ended.
 struct Walk {
@@ -74,47 +75,39 @@ std::uint64_t socket_inode(std::string_view target) {
   return inode;
 }
 
-/// Field 22 of /proc/PID/stat; empty where the text has none.
-std::optional<std::int64_t> start_ticks(std::string_view stat) {
-  std::size_t at = stat.rfind(')');  // the name before it may hold blanks and parentheses
-  for (int field = 3; field <= 22 && at != std::string_view::npos; ++field) at = stat.find(' ', at + 1);
-  std::int64_t ticks = 0;
-  if (at == std::string_view::npos) return std::nullopt;
-  const auto [end, error] = std::from_chars(stat.data() + at + 1, stat.data() + stat.size(), ticks);
-  return error == std::errc() ? std::optional(ticks) : std::nullopt;
-}
+/// What one look found.
+struct Links {
+  std::vector<std::uint64_t> sockets;  ///< inodes, of any kind of socket
+  std::int64_t count = 0;              ///< descriptors of any kind
+};
 
-/// Adds the inodes of all sockets in the descriptor folder `path` below `folder`. `any` is set where it holds anything.
-Walk list_sockets(int folder, const char* path, std::vector<std::uint64_t>& sockets, bool& any) {
-  const Descriptor links(::openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!links) return Walk::stopped("open fd folder", errno);
+/// Adds what the descriptor folder `links` holds.
+Walk list_sockets(const Descriptor& links, Links& found) {
   Walk walk;
   const int code = for_each_name(links.get(), [&](const char* name) {
-    any = true;
+    ++found.count;
     char target[64];  // longer ones are cut, and are no sockets
     const ssize_t got = ::readlinkat(links.get(), name, target, sizeof target);
     // ENOENT: closed meanwhile. Links may be denied in a folder that is not: DAC_OVERRIDE without SYS_PTRACE.
     if (got < 0 && errno != ENOENT) walk = Walk::stopped("read fd links", errno);
     if (got <= 0) return walk.outcome == Walk::Outcome::Seen;
-    if (const auto inode = socket_inode({target, static_cast<std::size_t>(got)})) sockets.push_back(inode);
+    if (const auto inode = socket_inode({target, static_cast<std::size_t>(got)})) found.sockets.push_back(inode);
     return true;
   });
   return code == 0 ? walk : Walk::stopped("read fd folder", code);
 }
 
-/// The sockets of a process, given by its folder. A leader that ended before its other threads has no descriptors any
-/// more; they share theirs, so the first of them that has some shows all.
-Walk list_sockets_of(int folder, ProcessState state, std::vector<std::uint64_t>& sockets) {
-  bool any = false;
-  if (state != ProcessState::Zombie) return list_sockets(folder, "fd", sockets, any);
-  const Descriptor threads(::openat(folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!threads) return Walk::stopped("open task folder", errno);
+/// The sockets of a process whose leader ended before its other threads: it has no descriptors any more; they share
+/// theirs, so the first of them that has some shows all.
+Walk list_sockets_of_threads(const Descriptor& threads, Links& found) {
   Walk telling;
   const int code = for_each_name(threads.get(), [&](const char* thread) {
-    const Walk walk = list_sockets(threads.get(), (std::string(thread) + "/fd").c_str(), sockets, any);
+    const std::string path = std::string(thread) + "/fd";
+    const Descriptor links(::openat(threads.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Walk walk = links ? list_sockets(links, found) : Walk::stopped("open fd folder", errno);
     // The dead leader belongs to root and may be denied where its threads are not: no reason to stop.
-    if (any || walk.code != 0) telling = walk;
-    return !any;
+    if (found.count > 0 || walk.code != 0) telling = walk;
+    return found.count == 0;
   });
   return code == 0 ? telling : Walk::stopped("read task folder", code);
 }
@@ -131,15 +124,23 @@ class SocketReader::State {
     ++pass_no_;
     const bool missed = !std::exchange(complete_, false);  // a pass that threw: who ran then is not known any more
     list();
+    put_off_.clear();
     for (const ProcessReading& process : processes.processes) {
       if (process.ended || process.kernel_thread) continue;
       Entry& entry = entries_[process.key];
-      const bool its_turn = (process.key.pid + pass_no_) % kPassesForAll == 0;
+      const auto its_turn_of = [&](std::int64_t passes) { return (process.key.pid + pass_no_) % passes == 0; };
       entry.pass_no = pass_no_;
       // A new entry has no image yet, a process always has.
-      if (process.ran || missed || its_turn || entry.image != process.image ||
+      if (missed || its_turn_of(kPassesForAll) || entry.image != process.image ||
           entry.walk.outcome == Walk::Outcome::Failed) {
         look_into(process, entry);
+      } else if (process.ran || entry.put_off) {
+        entry.put_off = !its_turn_of(passes_between_walks(entry));
+        if (entry.put_off) {
+          put_off_.emplace_back(&process, &entry);
+        } else {
+          look_into(process, entry);
+        }
       }
     }
     drop_absent(processes.unreadable_pids);
@@ -147,6 +148,7 @@ class SocketReader::State {
     bool all_walked = false;
     if (any_unsought()) {
       list();
+      for (const auto& [process, entry] : put_off_) look_into(*process, *entry);
       match();
       if ((all_walked = any_unsought())) look_into_all(processes);
     }
@@ -158,9 +160,12 @@ class SocketReader::State {
  private:
   struct Entry {
     std::shared_ptr<const ProcessImage> image;  ///< held, so that no later image can have its address
-    std::vector<std::uint64_t> sockets;         ///< inodes, of any kind of socket
-    Walk walk;                                  ///< the last one
-    std::int64_t pass_no = 0;                   ///< in which the process was last there
+    Links links;
+    Walk walk;                        ///< the last one
+    bool put_off = false;             ///< it ran after that
+    std::int64_t looked_in_pass = 0;  ///< number of the last one
+    std::int64_t walks_in_vain = 0;   ///< since its image is new or a listed socket was found
+    std::int64_t pass_no = 0;         ///< in which the process was last there
   };
   /// A listed socket that has an inode.
   struct Place {
@@ -188,45 +193,57 @@ class SocketReader::State {
     }
   }
 
-  void look_into(const ProcessReading& process, Entry& entry) {
-    entry.image = process.image;
-    std::vector<std::uint64_t> sockets;
-    entry.walk = walk(process, sockets);
-    // Who may not be looked into any more still holds what it held: only the socket's own end tells otherwise.
-    if (entry.walk.outcome == Walk::Outcome::Failed || entry.walk.outcome == Walk::Outcome::Denied) return;
-    std::sort(sockets.begin(), sockets.end());
-    sockets.erase(std::unique(sockets.begin(), sockets.end()), sockets.end());
-    entry.sockets = std::move(sockets);
+  static std::int64_t passes_between_walks(const Entry& entry) {
+    return std::max(entry.links.count / kLinksPerPass, entry.walks_in_vain < kWalksInVain ? 1 : kPassesInVain);
   }
 
-  /// `sockets` is what `process` holds, and empty for any outcome but Seen and Failed.
-  Walk walk(const ProcessReading& process, std::vector<std::uint64_t>& sockets) const {
-    // By this descriptor the kernel names one process for ever: what follows cannot mix two of the same pid.
-    const Descriptor folder(
-        ::open((proc_root_ + "/" + std::to_string(process.key.pid)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) return Walk::stopped("open process folder", errno);
-    Walk seen = list_sockets_of(folder.get(), process.usage.state, sockets);
-    const bool matters =
-        std::any_of(sockets.begin(), sockets.end(), [&](std::uint64_t inode) { return places_.contains(inode); });
+  void look_into(const ProcessReading& process, Entry& entry) {
+    if (entry.image != process.image) entry.walks_in_vain = 0;
+    ++entry.walks_in_vain;  // until match() knows better
+    entry.image = process.image;
+    entry.put_off = false;
+    entry.looked_in_pass = pass_no_;
+    Links found;
+    entry.walk = walk(process, found);
+    // Who may not be looked into any more still holds what it held: only the socket's own end tells otherwise.
+    if (entry.walk.outcome == Walk::Outcome::Failed || entry.walk.outcome == Walk::Outcome::Denied) return;
+    std::sort(found.sockets.begin(), found.sockets.end());
+    found.sockets.erase(std::unique(found.sockets.begin(), found.sockets.end()), found.sockets.end());
+    entry.links = std::move(found);
+  }
+
+  /// `found` is what `process` holds, and empty for any outcome but Seen and Failed.
+  Walk walk(const ProcessReading& process, Links& found) const {
+    const bool by_threads = process.usage.state == ProcessState::Zombie;
+    // By this descriptor, and what is reached from it, the kernel names one process for ever.
+    const std::string path = proc_root_ + "/" + std::to_string(process.key.pid) + (by_threads ? "/task" : "/fd");
+    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) return Walk::stopped(by_threads ? "open task folder" : "open fd folder", errno);
+    Walk seen = by_threads ? list_sockets_of_threads(folder, found) : list_sockets(folder, found);
+    const bool matters = std::any_of(found.sockets.begin(), found.sockets.end(),
+                                     [&](std::uint64_t inode) { return places_.contains(inode); });
     if (seen.outcome == Walk::Outcome::Seen && matters) {
       // But it may be another one than the pass saw. Where nothing that matters was found that would be harmless: the
       // next pass has the new process under its own key, and this entry goes.
-      const Descriptor file(::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC));
+      const Descriptor file(::openat(folder.get(), "../stat", O_RDONLY | O_CLOEXEC));
       std::string text;
       const int code = file ? read_whole(file.get(), text, 4096) : errno;
-      const auto ticks = code == 0 ? start_ticks(text) : std::nullopt;
+      const auto line = code == 0 ? parse_stat(text) : std::nullopt;
       if (code != 0) seen = Walk::stopped("read stat", code);
-      if (code == 0 && (!ticks || *ticks - boottime_offset_ticks_ != process.key.start_token)) {
+      if (code == 0 && (!line || line->start_ticks - boottime_offset_ticks_ != process.key.start_token)) {
         seen = {Walk::Outcome::Gone};
       }
     }
-    if (seen.outcome != Walk::Outcome::Seen) sockets.clear();
+    if (seen.outcome != Walk::Outcome::Seen) found = {};
     return seen;
   }
 
+  /// But for those that have been in this pass, or that may not be looked into as they were the last time.
   void look_into_all(const ProcessPass& processes) {
     for (const ProcessReading& process : processes.processes) {
-      if (const auto entry = entries_.find(process.key); entry != entries_.end()) look_into(process, entry->second);
+      const auto entry = entries_.find(process.key);
+      if (entry == entries_.end() || entry->second.looked_in_pass == pass_no_) continue;
+      if (entry->second.walk.outcome != Walk::Outcome::Denied) look_into(process, entry->second);
     }
     match();
   }
@@ -241,11 +258,12 @@ class SocketReader::State {
   void match() {
     for (SocketReading& row : rows_) row.holders.clear();
     for (auto& [inode, place] : places_) place.held = false;
-    for (const auto& [key, entry] : entries_) {
-      for (const std::uint64_t inode : entry.sockets) {
+    for (auto& [key, entry] : entries_) {
+      for (const std::uint64_t inode : entry.links.sockets) {
         const auto place = places_.find(inode);
         if (place == places_.end()) continue;
         place->second.held = true;
+        entry.walks_in_vain = 0;
         auto& holders = rows_[place->second.row].holders;
         // All sockets of one process come in a row, so this is enough to name it once.
         if (holders.empty() || holders.back() != key) holders.push_back(key);
@@ -302,6 +320,7 @@ class SocketReader::State {
   SocketDiag diag_;
   SocketDiag::Answer listed_;
   std::unordered_map<ProcessKey, Entry, ProcessKeyHash> entries_;
+  std::vector<std::pair<const ProcessReading*, Entry*>> put_off_;  ///< in this pass
   std::vector<SocketReading> rows_;                  ///< of this pass, by protocol, port and address bytes
   std::unordered_map<std::uint64_t, Place> places_;  ///< of this pass, by inode
   std::unordered_set<std::uint64_t> sought_;         ///< inodes that no process could be found for
