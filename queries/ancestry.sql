@@ -51,11 +51,9 @@ SELECT c.depth, c.upid, c.pid, i.name, i.user,
 FROM chain AS c
 LEFT JOIN process AS p ON p.upid = c.upid
 LEFT JOIN process_exit AS x ON x.upid = c.upid
-  AND x.source = (SELECT source FROM process_exit WHERE upid = c.upid
-                  ORDER BY CASE source WHEN 'event' THEN 1 WHEN 'action' THEN 2
-                           WHEN 'poll' THEN 3 WHEN 'gap' THEN 4 ELSE 5 END
-                  LIMIT 1)
-LEFT JOIN process_image AS i ON i.upid = c.upid
+  AND x.source = (SELECT min(source) FROM process_exit
+                  WHERE upid = c.upid)
+LEFT JOIN process_images AS i ON i.upid = c.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
      WHERE upid = c.upid AND (:at IS NULL OR at_us <= :at)), 1)

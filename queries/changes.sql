@@ -35,10 +35,10 @@ WITH
              WHERE q.upid = p.upid
                AND (q.parent_pid <> p.parent_pid
                     OR q.parent_upid IS NOT p.parent_upid)
-             ORDER BY q.at_us, q.source) AS moved), '') AS detail, NULL AS earliest_us
+             ORDER BY q.at_us, q.source DESC) AS moved), '') AS detail, NULL AS earliest_us
     FROM process AS born
     CROSS JOIN processes AS p ON p.upid = born.upid
-    LEFT JOIN process_image AS i ON i.upid = p.upid AND i.image_no = 1
+    LEFT JOIN process_images AS i ON i.upid = p.upid AND i.image_no = 1
     LEFT JOIN process_image AS pi ON pi.upid = p.parent_upid
       AND pi.image_no = coalesce(
         (SELECT max(image_no) FROM process_image
@@ -53,9 +53,9 @@ WITH
                || coalesce(i.user, '?')
              ELSE '' END,
       NULL
-    FROM process_image AS i
+    FROM process_images AS i
     CROSS JOIN process AS p ON p.upid = i.upid
-    LEFT JOIN process_image AS b ON b.upid = i.upid
+    LEFT JOIN process_images AS b ON b.upid = i.upid
       AND b.image_no = i.image_no - 1
     WHERE i.image_no > 1
       AND i.at_us BETWEEN coalesce(:since, -9223372036854775807)
@@ -102,7 +102,8 @@ WITH
              ELSE '' END,
       nullif(p.ended_earliest_us, p.ended_us)
     FROM process_exit AS x
-    CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = x.source
+    CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = (
+      SELECT name FROM witness WHERE source = x.source)
     WHERE x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
       AND coalesce(:until, 9223372036854775807)
   )

@@ -26,7 +26,8 @@ WITH
        WHERE upid = x.upid AND image_no = 1) AS seen_us
     FROM process_exit AS x
     -- Several witnesses of one end: the view knows the best.
-    CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = x.source
+    CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = (
+      SELECT name FROM witness WHERE source = x.source)
     WHERE x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
         AND coalesce(:until, 9223372036854775807)
       AND (coalesce(:abnormal, 0) = 0

@@ -45,7 +45,7 @@ FROM moment AS m
 CROSS JOIN port_binding AS b
 LEFT JOIN port_release AS r ON r.binding_id = b.binding_id
 LEFT JOIN process AS p ON p.upid = b.upid
-LEFT JOIN process_image AS i ON i.upid = b.upid
+LEFT JOIN process_images AS i ON i.upid = b.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
      WHERE upid = b.upid AND at_us <= m.at_us), 1)

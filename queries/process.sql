@@ -44,10 +44,10 @@ WITH
              WHERE q.upid = p.upid
                AND (q.parent_pid <> p.parent_pid
                     OR q.parent_upid IS NOT p.parent_upid)
-             ORDER BY q.at_us, q.source) AS moved), '') AS detail, NULL AS earliest_us
+             ORDER BY q.at_us, q.source DESC) AS moved), '') AS detail, NULL AS earliest_us
     FROM asked AS a
     CROSS JOIN processes AS p ON p.upid = a.upid
-    LEFT JOIN process_image AS i ON i.upid = p.upid AND i.image_no = 1
+    LEFT JOIN process_images AS i ON i.upid = p.upid AND i.image_no = 1
     LEFT JOIN process_image AS pi ON pi.upid = p.parent_upid
       AND pi.image_no = coalesce(
         (SELECT max(image_no) FROM process_image
@@ -62,8 +62,8 @@ WITH
       NULL
     FROM asked AS a
     CROSS JOIN process AS p ON p.upid = a.upid
-    CROSS JOIN process_image AS i ON i.upid = a.upid AND i.image_no > 1
-    LEFT JOIN process_image AS b ON b.upid = a.upid
+    CROSS JOIN process_images AS i ON i.upid = a.upid AND i.image_no > 1
+    LEFT JOIN process_images AS b ON b.upid = a.upid
       AND b.image_no = i.image_no - 1
     UNION ALL
     SELECT b.bound_us, 3, 'bound', p.upid, p.pid,

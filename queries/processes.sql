@@ -46,53 +46,57 @@ WITH
         AND r.process_count IS NOT NULL
       ORDER BY r.tick_id DESC LIMIT 1)
   ),
-  -- Bare columns follow max(), the only one of its SELECT.
-  state AS (
-    SELECT s.upid, max(s.tick_id) AS tick_id, s.state, s.thread_count,
-      s.resident_bytes, s.cpu_user_us + s.cpu_system_us AS cpu_us
+  -- Each one's last row of then. Narrow first: sorting whole rows is dear.
+  last AS (
+    SELECT s.upid, max(s.tick_id) AS tick_id
     FROM moment AS m
     CROSS JOIN process_sample AS s
       ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id
     GROUP BY s.upid
   ),
-  state_before AS (
-    SELECT s.upid, max(s.tick_id) AS tick_id,
-      s.cpu_user_us + s.cpu_system_us AS cpu_us
+  last_before AS MATERIALIZED (
+    SELECT s.upid, max(s.tick_id) AS tick_id
     FROM before AS b
     CROSS JOIN process_sample AS s
       ON s.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
     GROUP BY s.upid
   ),
   alive AS (
-    SELECT s.upid, s.tick_id, s.state, s.thread_count, s.resident_bytes,
-      s.cpu_us, m.at_us, m.boot_us
+    SELECT l.upid, l.tick_id, m.at_us, m.boot_us
     FROM moment AS m
-    CROSS JOIN state AS s
+    CROSS JOIN last AS l
     WHERE NOT EXISTS (
       SELECT 1 FROM process_exit AS x
-      WHERE x.upid = s.upid
+      WHERE x.upid = l.upid
         AND (x.tick_id <= m.tick_id
              OR x.tick_id IS NULL AND x.ended_us <= m.at_us))
   )
-SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user, a.state,
+SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user,
+  (SELECT name FROM process_state WHERE state = s.state) AS state,
   CASE
     WHEN b.tick_id IS NULL THEN NULL
+    WHEN a.tick_id <= b.tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
-      THEN 100.0 * (a.cpu_us - sb.cpu_us) / (a.boot_us - b.boot_us)
+      THEN 100.0 * (s.cpu_user_us + s.cpu_system_us
+                    - sb.cpu_user_us - sb.cpu_system_us)
+        / (a.boot_us - b.boot_us)
     -- Born since: a start is cut to 10 ms and a reading takes its time.
     WHEN p.started_us > b.at_us - 2000000
-      THEN 100.0 * a.cpu_us / (a.boot_us - b.boot_us)
+      THEN 100.0 * (s.cpu_user_us + s.cpu_system_us) / (a.boot_us - b.boot_us)
   END AS cpu_pct,
-  a.resident_bytes,
+  s.resident_bytes,
   strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
     || printf('.%06dZ', p.started_us % 1000000) AS started_at,
-  i.command_line, a.thread_count, a.cpu_us, p.kernel_thread, pp.parent_upid,
-  p.started_us
+  i.command_line, s.thread_count, s.cpu_user_us + s.cpu_system_us AS cpu_us,
+  p.kernel_thread, pp.parent_upid, p.started_us
 FROM alive AS a
+CROSS JOIN process_sample AS s ON s.tick_id = a.tick_id AND s.upid = a.upid
 CROSS JOIN process AS p ON p.upid = a.upid
 LEFT JOIN before AS b
-LEFT JOIN state_before AS sb ON sb.upid = a.upid
-LEFT JOIN process_image AS i ON i.upid = a.upid
+LEFT JOIN last_before AS lb ON lb.upid = a.upid AND a.tick_id > b.tick_id
+LEFT JOIN process_sample AS sb
+  ON sb.tick_id = lb.tick_id AND sb.upid = lb.upid
+LEFT JOIN process_images AS i ON i.upid = a.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
      WHERE upid = a.upid AND at_us <= a.at_us), 1)

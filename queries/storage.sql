@@ -17,40 +17,45 @@ WITH
     UNION ALL
     SELECT 'recording_end', count(*), 22, min(ended_us) FROM recording_end
     UNION ALL
-    SELECT 'tick', count(*), 56,
+    SELECT 'tick', count(*), 58,
       (SELECT at_us FROM tick ORDER BY tick_id LIMIT 1)
     FROM tick
     UNION ALL
-    SELECT 'process', count(*), 64, (SELECT min(started_us) FROM process)
+    SELECT 'process', count(*), 65, (SELECT min(started_us) FROM process)
     FROM process
     UNION ALL
-    SELECT 'process_parent', count(*), 57, NULL FROM process_parent
+    SELECT 'process_parent', count(*), 28, NULL FROM process_parent
     UNION ALL
-    SELECT 'process_image', count(*), 44 + (
+    SELECT 'text', count(*), 20 + 2 * coalesce(
         -- Of the newest, so as not to read all texts.
-        SELECT coalesce(avg(length(name) + coalesce(length(executable), 0)
-            + coalesce(length(command_line), 0) + coalesce(length(cgroup), 0)
-            + coalesce(length(working_directory), 0)
-            + coalesce(length(venv), 0) + coalesce(length(user), 0)), 0)
-        FROM (SELECT * FROM process_image ORDER BY upid DESC LIMIT 500)),
+        (SELECT avg(length(value))
+         FROM (SELECT value FROM text ORDER BY text_id DESC LIMIT 500)), 0),
+      NULL
+    FROM text
+    UNION ALL
+    SELECT 'process_image', count(*), 54 + (
+        SELECT coalesce(avg(length(name)
+            + coalesce(length(command_line), 0)), 0)
+        FROM (SELECT name, command_line FROM process_image
+              ORDER BY upid DESC LIMIT 500)),
       NULL
     FROM process_image
     UNION ALL
-    SELECT 'process_exit', count(*), 91,
+    SELECT 'process_exit', count(*), 81,
       (SELECT min(ended_us) FROM process_exit)
     FROM process_exit
     UNION ALL
-    SELECT 'process_sample', count(*), 51,
+    SELECT 'process_sample', count(*), 41,
       (SELECT t.at_us FROM tick AS t
        WHERE t.tick_id = (SELECT min(tick_id) FROM process_sample))
     FROM process_sample
     UNION ALL
-    SELECT 'system_sample', count(*), 85,
+    SELECT 'system_sample', count(*), 93,
       (SELECT t.at_us FROM tick AS t
        WHERE t.tick_id = (SELECT min(tick_id) FROM system_sample))
     FROM system_sample
     UNION ALL
-    SELECT 'port_binding', count(*), 110,
+    SELECT 'port_binding', count(*), 134,
       (SELECT min(bound_us) FROM port_binding)
     FROM port_binding
     UNION ALL

@@ -13,8 +13,8 @@
 -- column: name text: short name, of the last image
 -- column: cpu_us duration_us: CPU time in the range; unknown for one seen too late to know
 -- column: cpu_pct percent: that, of one CPU over all of the range that is recorded
--- column: resident_bytes bytes: most memory seen; over ranges of more than 2 h, but with --by memory, only that of
---      keyframes (each 5 minutes or 60 ticks), of both ends and of exits
+-- column: resident_bytes bytes: most memory seen; but with --by memory, only that of keyframes (each 5 minutes or 60
+--      ticks), of both ends and of exits
 -- column: io_bytes bytes: read from and written to storage in the range; unknown where not readable
 -- column: user text: whose process it is, of the last image
 -- column: command_line text: its arguments, of the last image
@@ -76,6 +76,7 @@ WITH
       AS length_us
     FROM span AS s
   ),
+  -- Bare columns follow max(), the only one of its SELECT.
   state_first AS MATERIALIZED (
     SELECT s.upid, max(s.tick_id) AS tick_id,
       s.cpu_user_us + s.cpu_system_us AS cpu_us,
@@ -185,33 +186,28 @@ WITH
       cpu_us DESC, upid
     LIMIT coalesce(:limit, -1)
   ),
-  -- Rows of each tick where that costs little, else of keyframes.
-  look AS MATERIALIZED (
-    SELECT t.tick_id, r.last_us - r.first_us > 7200000000 AS is_long
+  keyframe AS MATERIALIZED (
+    SELECT t.tick_id
     FROM span AS r
     CROSS JOIN tick AS t
       ON t.tick_id BETWEEN r.first_tick_id AND r.last_tick_id
-    WHERE :by IS NOT 'memory'
-      AND (r.last_us - r.first_us <= 7200000000
-           OR t.keyframe_tick_id = t.tick_id)
+    WHERE :by IS NOT 'memory' AND t.keyframe_tick_id = t.tick_id
   ),
   peak AS MATERIALIZED (
     SELECT upid, max(resident_bytes) AS resident_bytes
     FROM (
-      -- The plus: look at each row, rather than for each upid at each tick.
       SELECT s.upid, s.resident_bytes
-      FROM look AS l
-      CROSS JOIN process_sample AS s ON s.tick_id = l.tick_id
-      WHERE (:limit IS NULL OR +s.upid IN (SELECT upid FROM ranked))
-        AND (NOT l.is_long OR coalesce(:limit, 1000) > 100)
+      FROM keyframe AS k
+      CROSS JOIN process_sample AS s ON s.tick_id = k.tick_id
+      WHERE coalesce(:limit, 1000) > 100
       UNION ALL
       -- Few are worth a seek each at each keyframe.
       SELECT s.upid, s.resident_bytes
-      FROM look AS l
+      FROM keyframe AS k
       CROSS JOIN ranked AS u
       CROSS JOIN process_sample AS s
-        ON s.tick_id = l.tick_id AND s.upid = u.upid
-      WHERE l.is_long AND :limit <= 100)
+        ON s.tick_id = k.tick_id AND s.upid = u.upid
+      WHERE :limit <= 100)
     GROUP BY upid
   )
 SELECT u.upid, u.pid, i.name, u.cpu_us,
@@ -235,11 +231,9 @@ CROSS JOIN ranked AS u
 LEFT JOIN peak AS m ON m.upid = u.upid
 LEFT JOIN state_last AS e ON e.upid = u.upid
 LEFT JOIN process_exit AS x ON x.upid = u.upid
-  AND x.source = (SELECT source FROM process_exit WHERE upid = u.upid
-                  ORDER BY CASE source WHEN 'event' THEN 1 WHEN 'action' THEN 2
-                           WHEN 'poll' THEN 3 WHEN 'gap' THEN 4 ELSE 5 END
-                  LIMIT 1)
-LEFT JOIN process_image AS i ON i.upid = u.upid
+  AND x.source = (SELECT min(source) FROM process_exit
+                  WHERE upid = u.upid)
+LEFT JOIN process_images AS i ON i.upid = u.upid
   AND i.image_no = (SELECT max(image_no) FROM process_image
                     WHERE upid = u.upid)
 ORDER BY

@@ -47,42 +47,39 @@ WITH RECURSIVE
         AND r.process_count IS NOT NULL
       ORDER BY r.tick_id DESC LIMIT 1)
   ),
-  -- Bare columns follow max(), the only one of its SELECT.
-  state AS (
-    SELECT s.upid, max(s.tick_id) AS tick_id, s.state, s.thread_count,
-      s.resident_bytes, s.cpu_user_us + s.cpu_system_us AS cpu_us
+  -- Each one's last row of then. Narrow first: sorting whole rows is dear.
+  last AS (
+    SELECT s.upid, max(s.tick_id) AS tick_id
     FROM moment AS m
     CROSS JOIN process_sample AS s
       ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id
     GROUP BY s.upid
   ),
-  state_before AS (
-    SELECT s.upid, max(s.tick_id) AS tick_id,
-      s.cpu_user_us + s.cpu_system_us AS cpu_us
+  last_before AS MATERIALIZED (
+    SELECT s.upid, max(s.tick_id) AS tick_id
     FROM before AS b
     CROSS JOIN process_sample AS s
       ON s.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
     GROUP BY s.upid
   ),
   node AS MATERIALIZED (
-    SELECT s.upid, s.tick_id, s.state, s.thread_count, s.resident_bytes,
-      s.cpu_us, p.pid, p.started_us, p.kernel_thread,
+    SELECT l.upid, l.tick_id, p.pid, p.started_us, p.kernel_thread,
       pp.parent_upid, pp.parent_pid, m.at_us, m.boot_us
     FROM moment AS m
-    CROSS JOIN state AS s
-    CROSS JOIN process AS p ON p.upid = s.upid
-    LEFT JOIN process_parent AS pp ON pp.upid = s.upid
+    CROSS JOIN last AS l
+    CROSS JOIN process AS p ON p.upid = l.upid
+    LEFT JOIN process_parent AS pp ON pp.upid = l.upid
       AND pp.at_us = coalesce(
         (SELECT max(at_us) FROM process_parent
-         WHERE upid = s.upid AND at_us <= m.at_us),
-        (SELECT min(at_us) FROM process_parent WHERE upid = s.upid))
+         WHERE upid = l.upid AND at_us <= m.at_us),
+        (SELECT min(at_us) FROM process_parent WHERE upid = l.upid))
       -- Of two witnesses of one instant the poll knows the parent of then,
       -- the event the creator.
       AND pp.source = (SELECT max(source) FROM process_parent
-                       WHERE upid = s.upid AND at_us = pp.at_us)
+                       WHERE upid = l.upid AND at_us = pp.at_us)
     WHERE NOT EXISTS (
       SELECT 1 FROM process_exit AS x
-      WHERE x.upid = s.upid
+      WHERE x.upid = l.upid
         AND (x.tick_id <= m.tick_id
              OR x.tick_id IS NULL AND x.ended_us <= m.at_us))
   ),
@@ -107,22 +104,30 @@ WITH RECURSIVE
 SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
   CASE
     WHEN b.tick_id IS NULL THEN NULL
+    WHEN n.tick_id <= b.tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
-      THEN 100.0 * (n.cpu_us - sb.cpu_us) / (n.boot_us - b.boot_us)
+      THEN 100.0 * (s.cpu_user_us + s.cpu_system_us
+                    - sb.cpu_user_us - sb.cpu_system_us)
+        / (n.boot_us - b.boot_us)
     -- Born since: a start is cut to 10 ms and a reading takes its time.
     WHEN n.started_us > b.at_us - 2000000
-      THEN 100.0 * n.cpu_us / (n.boot_us - b.boot_us)
+      THEN 100.0 * (s.cpu_user_us + s.cpu_system_us) / (n.boot_us - b.boot_us)
   END AS cpu_pct,
-  n.resident_bytes,
+  s.resident_bytes,
   strftime('%Y-%m-%dT%H:%M:%S', n.started_us / 1000000, 'unixepoch')
     || printf('.%06dZ', n.started_us % 1000000) AS started_at,
-  i.command_line, n.state, n.thread_count, n.cpu_us, n.kernel_thread,
+  i.command_line,
+  (SELECT name FROM process_state WHERE state = s.state) AS state,
+  s.thread_count, s.cpu_user_us + s.cpu_system_us AS cpu_us, n.kernel_thread,
   n.parent_upid, n.started_us
 FROM numbered AS w
 CROSS JOIN node AS n ON n.upid = w.upid
+CROSS JOIN process_sample AS s ON s.tick_id = n.tick_id AND s.upid = n.upid
 LEFT JOIN before AS b
-LEFT JOIN state_before AS sb ON sb.upid = n.upid
-LEFT JOIN process_image AS i ON i.upid = n.upid
+LEFT JOIN last_before AS lb ON lb.upid = n.upid AND n.tick_id > b.tick_id
+LEFT JOIN process_sample AS sb
+  ON sb.tick_id = lb.tick_id AND sb.upid = lb.upid
+LEFT JOIN process_images AS i ON i.upid = n.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
      WHERE upid = n.upid AND at_us <= n.at_us), 1)

@@ -4,6 +4,25 @@
 -- and are named for what they measure; sizes end in _bytes; NULL is "unknown", never 0 and never "". Facts are appended,
 -- never rewritten. The views, not these tables, are the public interface.
 
+CREATE TABLE witness (
+  source INTEGER PRIMARY KEY,  -- who saw something; of several witnesses the lowest is the best
+  name   TEXT NOT NULL UNIQUE  -- event: the kernel told; action: galproc did it; poll: a tick found it; gap: it was so when
+                               -- recording went on; reboot: it cannot have outlived the boot
+) STRICT;
+INSERT INTO witness VALUES (1, 'event'), (2, 'action'), (3, 'poll'), (4, 'gap'), (5, 'reboot');
+
+CREATE TABLE process_state (
+  state INTEGER PRIMARY KEY,  -- what a process was doing
+  name  TEXT NOT NULL UNIQUE  -- its name, as the views give it
+) STRICT;
+INSERT INTO process_state VALUES (0, 'sleeping'), (1, 'running'), (2, 'idle'), (3, 'disk_sleep'), (4, 'stopped'),
+  (5, 'traced'), (6, 'zombie');
+
+CREATE TABLE text (
+  text_id INTEGER PRIMARY KEY,  -- stands for a text that many processes have in common
+  value   TEXT NOT NULL UNIQUE  -- the text
+) STRICT;
+
 CREATE TABLE boot (
   boot_id       INTEGER PRIMARY KEY,  -- one boot of one pid numbering
   boot_uuid     TEXT    NOT NULL,     -- the kernel's own name of the boot; Linux: /proc/sys/kernel/random/boot_id
@@ -58,7 +77,7 @@ CREATE TABLE process (
   start_token   INTEGER NOT NULL,  -- tells it from others of that number; Linux: field 22 of /proc/PID/stat, in clock ticks
   started_us    INTEGER NOT NULL,  -- instant of its start, from the boot clock at first sight
   kernel_thread INTEGER NOT NULL CHECK (kernel_thread IN (0, 1)),  -- 1: a thread of the kernel itself
-  source        TEXT    NOT NULL CHECK (source IN ('poll', 'event', 'action')),  -- who met it first
+  source        INTEGER NOT NULL CHECK (source BETWEEN 1 AND 3),  -- the witness who met it first
   UNIQUE (pid, start_token, boot_id)
 ) STRICT;
 CREATE INDEX process_by_start ON process (started_us);
@@ -66,35 +85,34 @@ CREATE INDEX process_by_start ON process (started_us);
 CREATE TABLE process_parent (
   upid        INTEGER NOT NULL REFERENCES process,  -- the child
   at_us       INTEGER NOT NULL,  -- instant at which this parent was first seen
-  source      TEXT    NOT NULL CHECK (source IN ('poll', 'event', 'action')),  -- poll: the parent of that moment; event: the creator
+  source      INTEGER NOT NULL CHECK (source BETWEEN 1 AND 3),  -- the witness; poll: the parent of that moment; event: the creator
   parent_upid INTEGER,           -- the parent; NULL where it could not be seen
   parent_pid  INTEGER NOT NULL,  -- its pid; 0: none
   PRIMARY KEY (upid, at_us, source)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX process_parent_by_parent ON process_parent (parent_upid);
 
 CREATE TABLE process_image (
-  upid              INTEGER NOT NULL REFERENCES process,  -- the process
-  image_no          INTEGER NOT NULL,  -- 1 at first sight, then one more at each exec and at each change of user
-  at_us             INTEGER NOT NULL,  -- instant at which it was first seen
-  name              TEXT    NOT NULL,  -- short name, completed from the executable or script where the kernel cut it
-  executable        TEXT,              -- path of the program; NULL: not readable, or a kernel thread
-  command_line      TEXT,              -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable
-  truncated         INTEGER NOT NULL CHECK (truncated IN (0, 1)),  -- 1: a text of this row was cut at 64 KiB
-  cgroup            TEXT,              -- control group path; the unified one, else that of systemd's or the pids hierarchy
-  working_directory TEXT,              -- at first sight; NULL: not readable
-  venv              TEXT,              -- folder of the Python virtual environment it belongs to
-  venv_evidence     TEXT CHECK (venv_evidence IN ('environment', 'command_line')),  -- what says so
-  service_marker    TEXT,              -- value of GALPROC_SERVICE in its environment
-  uid               INTEGER,           -- effective user id
-  user              TEXT,              -- name of that user
+  upid                      INTEGER NOT NULL REFERENCES process,  -- the process
+  image_no                  INTEGER NOT NULL,  -- 1 at first sight, then one more at each exec and at each change of user
+  at_us                     INTEGER NOT NULL,  -- instant at which it was first seen
+  name                      TEXT    NOT NULL,  -- short name, completed from the executable or script where the kernel cut it
+  executable_text_id        INTEGER REFERENCES text,  -- path of the program; NULL: not readable, or a kernel thread
+  command_line              TEXT,  -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable
+  truncated                 INTEGER NOT NULL CHECK (truncated IN (0, 1)),  -- 1: a text of this image was cut at 64 KiB
+  cgroup_text_id            INTEGER REFERENCES text,  -- control group path; the unified one, else that of systemd's or the pids hierarchy
+  working_directory_text_id INTEGER REFERENCES text,  -- at first sight; NULL: not readable
+  venv_text_id              INTEGER REFERENCES text,  -- folder of the Python virtual environment it belongs to
+  venv_evidence             TEXT CHECK (venv_evidence IN ('environment', 'command_line')),  -- what says so
+  service_marker            TEXT,     -- value of GALPROC_SERVICE in its environment
+  uid                       INTEGER,  -- effective user id
+  user_text_id              INTEGER REFERENCES text,  -- name of that user
   PRIMARY KEY (upid, image_no)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX process_image_by_exec_time ON process_image (at_us) WHERE image_no > 1;
 
 CREATE TABLE process_exit (
   upid                INTEGER NOT NULL REFERENCES process,  -- the process whose last thread is dead
-  source              TEXT    NOT NULL CHECK (source IN ('poll', 'event', 'action', 'gap', 'reboot')),  -- the witness
+  source              INTEGER NOT NULL CHECK (source BETWEEN 1 AND 5),  -- the witness
   tick_id             INTEGER,           -- the tick that found it gone; NULL where no tick did
   ended_us            INTEGER NOT NULL,  -- instant of its end; of a polled one: the latest possible
   ended_after_us      INTEGER,           -- the earliest possible: it was seen alive then; NULL where ended_us is exact
@@ -113,8 +131,7 @@ CREATE INDEX process_exit_by_time ON process_exit (ended_us);
 CREATE TABLE process_sample (
   tick_id        INTEGER NOT NULL,  -- the tick that read it
   upid           INTEGER NOT NULL,  -- the process; no foreign key: a delete of a process would scan this table
-  state          TEXT    NOT NULL CHECK (state IN
-    ('running', 'sleeping', 'disk_sleep', 'stopped', 'traced', 'zombie', 'idle')),  -- of its first thread
+  state          INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),  -- process_state of its first thread
   cpu_user_us    INTEGER NOT NULL,  -- CPU time in user mode since its start
   cpu_system_us  INTEGER NOT NULL,  -- CPU time in the kernel since its start
   resident_bytes INTEGER NOT NULL,  -- memory held
@@ -163,7 +180,7 @@ CREATE TABLE port_release (
   tick_id           INTEGER,           -- the tick that found it gone
   released_us       INTEGER NOT NULL,  -- instant of that: the latest possible end
   released_after_us INTEGER,           -- the earliest possible: still held then
-  source            TEXT    NOT NULL CHECK (source IN ('poll', 'event', 'gap', 'reboot'))  -- the witness
+  source            INTEGER NOT NULL CHECK (source BETWEEN 1 AND 5)  -- the witness
 ) STRICT;
 CREATE INDEX port_release_by_time ON port_release (released_us);
 

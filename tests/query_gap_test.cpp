@@ -112,9 +112,11 @@ TEST_F(QueryGaps, LatenessOfOneIntervalIsNone) {
 TEST_F(QueryGaps, SignalsAreNamedAndUnknownNumbersStayNumbers) {
   record(1, "10:00:00", 1);
   for (const int signal : {1, 9, 15, 31, 34}) {
-    database_.exec(fmt::format("INSERT INTO process VALUES ({0}, 1, {0}, 1, us('09:30:00'), 0, 'poll')", signal));
+    database_.exec(
+        fmt::format("INSERT INTO process VALUES ({0}, 1, {0}, 1, us('09:30:00'), 0, witness('poll'))", signal));
     database_.exec(fmt::format(
-        "INSERT INTO process_exit VALUES ({0}, 'poll', 1, us('10:00:00'), NULL, NULL, {0}, 1, 1, 1, 1, 1, 0)", signal));
+        "INSERT INTO process_exit VALUES ({0}, witness('poll'), 1, us('10:00:00'), NULL, NULL, {0}, 1, 1, 1, 1, 1, 0)",
+        signal));
   }
   EXPECT_EQ(rows_text(run_sql(database_, "SELECT exit_signal FROM processes ORDER BY upid")),
             "SIGHUP\nSIGKILL\nSIGTERM\nSIGSYS\nSIG34\n");
@@ -124,10 +126,12 @@ TEST_F(QueryGaps, SignalsAreNamedAndUnknownNumbersStayNumbers) {
 TEST_F(QueryGaps, OfTwoParentsOfOneInstantTheTreeTakesThePolledOne) {
   record(1, "10:00:00", 2);
   database_.exec(
-      "INSERT INTO process VALUES (1, 1, 1, 1, us('09:00:00'), 0, 'poll'), (2, 1, 50, 1, us('09:30:00'), 0, 'poll'),"
-      " (3, 1, 60, 1, us('09:40:00'), 0, 'event');"
-      "INSERT INTO process_parent VALUES (3, us('09:40:00'), 'event', 2, 50), (3, us('09:40:00'), 'poll', 1, 1);"
-      "INSERT INTO process_sample SELECT 1, upid, 'running', 0, 0, 0, 1, 0, 0 FROM process");
+      "INSERT INTO process VALUES (1, 1, 1, 1, us('09:00:00'), 0, witness('poll')), (2, 1, 50, 1, us('09:30:00'), 0, "
+      "witness('poll')),"
+      " (3, 1, 60, 1, us('09:40:00'), 0, witness('event'));"
+      "INSERT INTO process_parent VALUES (3, us('09:40:00'), witness('event'), 2, 50), (3, us('09:40:00'), "
+      "witness('poll'), 1, 1);"
+      "INSERT INTO process_sample SELECT 1, upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   const RowSet tree = run_query(database_, *catalogue.find("tree"), {{"pid", std::int64_t{60}}});
   ASSERT_EQ(tree.rows.size(), 1u);
@@ -139,9 +143,10 @@ TEST_F(QueryGaps, OfTwoParentsOfOneInstantTheTreeTakesThePolledOne) {
 TEST_F(QueryGaps, AncestorsInACircleEnd) {
   record(1, "10:00:00", 1);
   database_.exec(
-      "INSERT INTO process VALUES (1, 1, 50, 1, us('09:00:00'), 0, 'poll'), (2, 1, 60, 1, us('09:00:00'), 0, 'poll');"
-      "INSERT INTO process_parent VALUES (1, 0, 'poll', 2, 60), (2, 0, 'poll', 1, 50);"
-      "INSERT INTO process_sample SELECT 1, upid, 'running', 0, 0, 0, 1, 0, 0 FROM process");
+      "INSERT INTO process VALUES (1, 1, 50, 1, us('09:00:00'), 0, witness('poll')), (2, 1, 60, 1, us('09:00:00'), 0, "
+      "witness('poll'));"
+      "INSERT INTO process_parent VALUES (1, 0, witness('poll'), 2, 60), (2, 0, witness('poll'), 1, 50);"
+      "INSERT INTO process_sample SELECT 1, upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   EXPECT_FALSE(run_query(database_, *catalogue.find("tree"), {{"pid", std::int64_t{50}}}).rows.empty());
   EXPECT_FALSE(run_query(database_, *catalogue.find("ancestry"), {{"pid", std::int64_t{50}}}).rows.empty());

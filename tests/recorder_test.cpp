@@ -19,7 +19,8 @@ TEST_F(RecorderTest, ALifeIsOneUpidWithItsImagesItsParentsAndAnEndWithBounds) {
   EXPECT_EQ(
       ask("SELECT parent_pid, parent_upid FROM process_parent JOIN process USING (upid) WHERE pid = 10 ORDER BY at_us"),
       "1|1\n0|NULL\n");
-  EXPECT_EQ(ask("SELECT x.source, x.ended_us - x.ended_after_us, x.tick_id, x.final FROM process_exit AS x"),
+  EXPECT_EQ(ask("SELECT (SELECT name FROM witness WHERE source = x.source), x.ended_us - x.ended_after_us, x.tick_id, "
+                "x.final FROM process_exit AS x"),
             "poll|5000000|5|0\n");
 }
 
@@ -59,7 +60,8 @@ TEST_F(RecorderTest, AProcessKeepsItsUpidAndItsImageOverRestartsOfTheRecorderInO
   record(2);
   EXPECT_EQ(ask("SELECT count(*) FROM process WHERE pid = 7"), "1\n");
   EXPECT_EQ(ask("SELECT count(*) FROM process_image JOIN process USING (upid) WHERE pid = 7"), "1\n");
-  EXPECT_EQ(ask("SELECT pid, x.source, ended_after_us = (SELECT at_us FROM tick WHERE tick_id = 2), x.tick_id FROM "
+  EXPECT_EQ(ask("SELECT pid, (SELECT name FROM witness WHERE source = x.source), ended_after_us = (SELECT at_us FROM "
+                "tick WHERE tick_id = 2), x.tick_id FROM "
                 "process_exit AS x"
                 " JOIN process USING (upid)"),
             "1|gap|1|3\n");
@@ -76,8 +78,8 @@ TEST_F(RecorderTest, ANewBootEndsEverythingOfTheOldOneAndReusesNoUpid) {
   world_.now.boot_us = 10 * kSecond;
   record(1);
   EXPECT_EQ(ask("SELECT upid, boot_id FROM process"), "1|1\n2|2\n");
-  EXPECT_EQ(ask("SELECT upid, source FROM process_exit"), "1|reboot\n");
-  EXPECT_EQ(ask("SELECT binding_id, source FROM port_release"), "1|reboot\n");
+  EXPECT_EQ(ask("SELECT upid, exit_source FROM processes WHERE exit_source IS NOT NULL"), "1|reboot\n");
+  EXPECT_EQ(ask("SELECT binding_id, release_source FROM port_bindings WHERE release_source IS NOT NULL"), "1|reboot\n");
   EXPECT_EQ(ask("SELECT count(*) FROM port_binding"), "2\n");
 }
 
@@ -130,6 +132,36 @@ TEST_F(RecorderTest, AZombieHasEndedOnceWithItsStatusEvenWhenItIsNeverReaped) {
   record(1);
   EXPECT_EQ(ask("SELECT tick_id, exit_code, exit_signal, final FROM process_exit"), "2|NULL|9|1\n");
   EXPECT_EQ(ask("SELECT process_count FROM tick"), "1\n0\n0\n0\n0\n");
+}
+
+TEST_F(RecorderTest, EveryStateHasItsName) {
+  const std::vector<std::pair<ProcessState, std::string>> states = {
+      {ProcessState::Sleeping, "sleeping"},    {ProcessState::Running, "running"}, {ProcessState::Idle, "idle"},
+      {ProcessState::DiskSleep, "disk_sleep"}, {ProcessState::Stopped, "stopped"}, {ProcessState::Traced, "traced"},
+      {ProcessState::Zombie, "zombie"}};
+  std::string expected;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const auto pid = static_cast<std::int64_t>(i) + 1;
+    world_.start(pid, 0, "x");
+    world_.processes.at(pid).usage.state = states[i].first;
+    expected += std::to_string(pid) + "|" + states[i].second + "\n";
+  }
+  record(1);
+  EXPECT_EQ(ask("SELECT pid, state FROM process_samples ORDER BY pid"), expected);
+}
+
+TEST_F(RecorderTest, ATextThatManyHaveInCommonIsStoredOnce) {
+  for (const std::int64_t pid : {1, 2, 3}) {
+    world_.start(pid, 0, "x");
+    auto image = std::make_shared<ProcessImage>(*world_.processes.at(pid).image);
+    image->executable = pid < 3 ? "/bin/common" : "/bin/other";
+    image->cgroup = "/bin/common";
+    world_.processes.at(pid).image = image;
+  }
+  record(1);
+  EXPECT_EQ(ask("SELECT count(*) FROM text WHERE value LIKE '/bin/%'"), "2\n");
+  EXPECT_EQ(ask("SELECT pid, p.executable, p.cgroup, p.venv FROM processes AS p ORDER BY pid"),
+            "1|/bin/common|/bin/common|NULL\n2|/bin/common|/bin/common|NULL\n3|/bin/other|/bin/common|NULL\n");
 }
 
 TEST_F(RecorderTest, WhatWasDeniedIsOneCountedRowAKindAndTick) {

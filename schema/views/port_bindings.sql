@@ -21,7 +21,8 @@ SELECT
     THEN coalesce(r.released_after_us, r.released_us)
   END AS released_earliest_us,            -- earliest possible end
   r.released_us AS released_latest_us,    -- latest possible end
-  r.source AS release_source              -- who witnessed the end: event, poll, gap, reboot
+  (SELECT name FROM witness WHERE source = r.source)
+    AS release_source                     -- who witnessed the end: event, poll, gap, reboot
 FROM port_binding AS b
 LEFT JOIN port_release AS r ON r.binding_id = b.binding_id
 LEFT JOIN process AS p ON p.upid = b.upid

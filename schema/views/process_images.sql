@@ -6,15 +6,20 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%S', at_us / 1000000, 'unixepoch')
     || printf('.%06dZ', at_us % 1000000) AS at,  -- the same as text
   name,               -- short name, completed where the kernel cut it
-  executable,         -- path of the program; NULL: not readable, or a kernel thread
+  (SELECT value FROM text WHERE text_id = executable_text_id)
+    AS executable,    -- path of the program; NULL: not readable, or a kernel thread
   command_line,       -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable
-  cgroup,             -- control group path
-  venv,               -- folder of its Python virtual environment
+  (SELECT value FROM text WHERE text_id = cgroup_text_id)
+    AS cgroup,        -- control group path
+  (SELECT value FROM text WHERE text_id = venv_text_id)
+    AS venv,          -- folder of its Python virtual environment
   venv_evidence,      -- what says so: environment, command_line
   image_no,           -- 1 at first sight, then one more each time
-  working_directory,  -- at first sight of the image
+  (SELECT value FROM text WHERE text_id = working_directory_text_id)
+    AS working_directory,  -- at first sight of the image
   service_marker,     -- value of GALPROC_SERVICE in its environment
   uid,                -- effective user id
-  user,               -- that user's name
+  (SELECT value FROM text WHERE text_id = user_text_id)
+    AS user,          -- that user's name
   truncated           -- 1: a text of this row was cut at 64 KiB
 FROM process_image;

@@ -16,7 +16,8 @@ SELECT
      LIMIT 1),
     (SELECT i.name FROM process_image AS i
      WHERE i.upid = s.upid AND i.image_no = 1)) AS name,  -- short name, of the image of that instant
-  s.state,           -- running, sleeping, disk_sleep, stopped, traced, zombie, idle
+  (SELECT name FROM process_state WHERE state = s.state)
+    AS state,        -- running, sleeping, disk_sleep, stopped, traced, zombie, idle
   s.cpu_user_us,     -- CPU time in user mode since its start, cumulative
   s.cpu_system_us,   -- CPU time in the kernel since its start, cumulative
   s.resident_bytes,  -- memory held

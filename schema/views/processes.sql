@@ -51,22 +51,19 @@ SELECT
   x.peak_resident_bytes,    -- most memory that it was seen to hold; NULL while it lives
   p.kernel_thread,          -- 1: a thread of the kernel itself
   coalesce(x.ended_after_us, x.ended_us) AS ended_earliest_us,  -- earliest possible instant of its end
-  x.source AS exit_source,  -- who witnessed the end: event, action, poll, gap, reboot
+  (SELECT name FROM witness WHERE source = x.source)
+    AS exit_source,         -- who witnessed the end: event, action, poll, gap, reboot
   p.boot_id,                -- the boot that its pid belongs to
   p.start_token             -- tells it from others of that pid
 FROM process AS p
-LEFT JOIN process_image AS i ON i.upid = p.upid
+LEFT JOIN process_images AS i ON i.upid = p.upid
   AND i.image_no = (SELECT max(image_no) FROM process_image
                     WHERE upid = p.upid)
 LEFT JOIN process_parent AS pp ON pp.upid = p.upid
-  AND pp.source = (SELECT source FROM process_parent WHERE upid = p.upid
-                   ORDER BY CASE source WHEN 'event' THEN 1
-                            WHEN 'action' THEN 2 ELSE 3 END
-                   LIMIT 1)
+  AND pp.source = (SELECT min(source) FROM process_parent
+                   WHERE upid = p.upid)
   AND pp.at_us = (SELECT min(at_us) FROM process_parent
                   WHERE upid = p.upid AND source = pp.source)
 LEFT JOIN process_exit AS x ON x.upid = p.upid
-  AND x.source = (SELECT source FROM process_exit WHERE upid = p.upid
-                  ORDER BY CASE source WHEN 'event' THEN 1 WHEN 'action' THEN 2
-                           WHEN 'poll' THEN 3 WHEN 'gap' THEN 4 ELSE 5 END
-                  LIMIT 1);
+  AND x.source = (SELECT min(source) FROM process_exit
+                  WHERE upid = p.upid);

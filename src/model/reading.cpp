@@ -2,19 +2,6 @@
 
 namespace galproc {
 
-const char* to_text(ProcessState state) {
-  switch (state) {
-    case ProcessState::Running: return "running";
-    case ProcessState::Sleeping: return "sleeping";
-    case ProcessState::DiskSleep: return "disk_sleep";
-    case ProcessState::Stopped: return "stopped";
-    case ProcessState::Traced: return "traced";
-    case ProcessState::Zombie: return "zombie";
-    case ProcessState::Idle: return "idle";
-  }
-  return "sleeping";
-}
-
 const char* to_text(Protocol protocol) {
   return protocol == Protocol::Tcp ? "tcp" : "udp";
 }

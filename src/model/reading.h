@@ -49,10 +49,8 @@ struct ProcessKeyHash {
   }
 };
 
-enum class ProcessState { Running, Sleeping, DiskSleep, Stopped, Traced, Zombie, Idle };
-
-/// The stored text of a state: running, sleeping, disk_sleep, stopped, traced, zombie, idle.
-const char* to_text(ProcessState state);
+/// Stored as these numbers; the names are in the table process_state.
+enum class ProcessState { Sleeping, Running, Idle, DiskSleep, Stopped, Traced, Zombie };
 
 /// What a process runs: replaced at each exec. Raw bytes as the system gave them, in no particular encoding.
 struct ProcessImage {

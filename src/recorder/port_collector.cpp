@@ -42,7 +42,7 @@ void PortCollector::write(const TickReading& reading, const Tick& tick) {
   }
   for (const auto& [hold, binding_id] : known_) {
     if (seen.contains(hold)) continue;
-    insert_release_.run(binding_id, tick.tick_id, tick.at_us, still_us, adopted_ ? "poll" : "gap");
+    insert_release_.run(binding_id, tick.tick_id, tick.at_us, still_us, adopted_ ? Witness::Poll : Witness::Gap);
     released_.push_back(hold);
   }
 }
@@ -78,7 +78,7 @@ void PortCollector::adopt_open_bindings(const Tick& tick) {
     const std::int64_t last_known_us = tick.last_known_us.value_or(tick.at_us);
     insert_release_.run(binding.binding_id, tick.tick_id,
                         binding.other_boot ? std::max(tick.booted_us, last_known_us) : tick.at_us, last_known_us,
-                        binding.other_boot ? "reboot" : "gap");
+                        binding.other_boot ? Witness::Reboot : Witness::Gap);
   }
 }
 

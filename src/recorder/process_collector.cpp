@@ -7,8 +7,6 @@ namespace galproc {
 
 namespace {
 
-constexpr const char* kPoll = "poll";
-
 /// Whether two sights in two recordings may be of one image. What changes without an exec (the folder, the cgroup) and
 /// what only one of two recorders was allowed to read says nothing.
 bool is_same_program(const ImageRow& before, const ImageRow& now) {
@@ -63,7 +61,7 @@ void ProcessCollector::meet_new_ones(const ProcessPass& pass, const TickReading&
       continue;
     }
     const std::int64_t started_us = reading.clocks.wall_us - reading.clocks.boot_us + process.started_boot_us;
-    const auto identity = store_.upid_of(tick.boot_id, process.key, started_us, process.kernel_thread, kPoll);
+    const auto identity = store_.upid_of(tick.boot_id, process.key, started_us, process.kernel_thread, Witness::Poll);
     Known& fresh = stage(process.key);
     fresh.upid = identity.upid;
     fresh.started_us = started_us;
@@ -84,7 +82,7 @@ void ProcessCollector::write_parents_and_images(const ProcessPass& pass, const T
         for (const ProcessReading& other : pass.processes) upid_by_pid.emplace(other.key.pid, find(other.key)->upid);
       }
       const auto parent = upid_by_pid.find(process.parent_pid);
-      store_.add_parent(known.upid, tick.at_us, kPoll,
+      store_.add_parent(known.upid, tick.at_us, Witness::Poll,
                         parent == upid_by_pid.end() ? std::nullopt : std::optional(parent->second), process.parent_pid);
       stage(process.key).parent_pid = process.parent_pid;
     }
@@ -130,7 +128,7 @@ void ProcessCollector::write_samples(const ProcessPass& pass, const Tick& tick) 
   }
   std::sort(rows.begin(), rows.end());  // in key order a row is an append
   for (const auto& [upid, usage] : rows) {
-    insert_sample_.run(tick.tick_id, upid, to_text(usage->state), usage->cpu_user_us, usage->cpu_system_us,
+    insert_sample_.run(tick.tick_id, upid, usage->state, usage->cpu_user_us, usage->cpu_system_us,
                        usage->resident_bytes, usage->thread_count, usage->read_bytes, usage->written_bytes);
   }
 }
@@ -138,7 +136,6 @@ void ProcessCollector::write_samples(const ProcessPass& pass, const Tick& tick) 
 void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
   const auto add_exit = [&](const Known& known, std::optional<std::int64_t> wait_status, bool final) {
     ExitRow exit;
-    exit.source = kPoll;
     exit.tick_id = tick.tick_id;
     exit.ended_us = tick.at_us;
     exit.ended_after_us = earliest_end_us(known, tick);
@@ -231,7 +228,7 @@ void ProcessCollector::close_what_earlier_recordings_left(const ProcessPass& pas
   for (const Open& process : open) {
     const bool same_boot = process.same_boot;
     ExitRow exit;
-    exit.source = same_boot ? "gap" : "reboot";
+    exit.source = same_boot ? Witness::Gap : Witness::Reboot;
     exit.tick_id = tick.tick_id;
     exit.ended_after_us = tick.last_known_us.value_or(process.started_us);
     exit.ended_us = same_boot ? tick.at_us : std::max(tick.booted_us, *exit.ended_after_us);

@@ -50,15 +50,16 @@ ProcessStore::ProcessStore(SQLite::Database& database)
                      "INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid) VALUES (?, ?, ?, ?, ?)"
                      " ON CONFLICT (upid, at_us, source) DO NOTHING"),
       select_parent_(database, "SELECT parent_pid FROM process_parent WHERE upid = ? ORDER BY at_us DESC LIMIT 1"),
-      insert_image_(
-          database,
-          "INSERT INTO process_image (upid, image_no, at_us, name, executable, command_line, truncated, cgroup,"
-          " working_directory, venv, venv_evidence, service_marker, uid, user)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      insert_text_(database, "INSERT INTO text (value) VALUES (?) RETURNING text_id"),
+      select_text_(database, "SELECT text_id FROM text WHERE value = ?"),
+      insert_image_(database,
+                    "INSERT INTO process_image (upid, image_no, at_us, name, executable_text_id, command_line,"
+                    " truncated, cgroup_text_id, working_directory_text_id, venv_text_id, venv_evidence,"
+                    " service_marker, uid, user_text_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       select_image_(database,
                     "SELECT image_no, name, executable, command_line, truncated, cgroup, working_directory, venv,"
                     " venv_evidence, service_marker, uid, user"
-                    " FROM process_image WHERE upid = ? ORDER BY image_no DESC LIMIT 1"),
+                    " FROM process_images WHERE upid = ? ORDER BY image_no DESC LIMIT 1"),
       insert_exit_(database,
                    "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_after_us, exit_code, exit_signal,"
                    " cpu_user_us, cpu_system_us, peak_resident_bytes, read_bytes, written_bytes, final)"
@@ -74,14 +75,14 @@ std::int64_t ProcessStore::boot_id_of(const HostReading& host) {
 }
 
 ProcessStore::Identity ProcessStore::upid_of(std::int64_t boot_id, const ProcessKey& key, std::int64_t started_us,
-                                             bool kernel_thread, const char* source) {
+                                             bool kernel_thread, Witness source) {
   if (const auto upid = insert_process_.number(boot_id, key.pid, key.start_token, started_us, kernel_thread, source)) {
     return {*upid, true};
   }
   return {select_process_.number(key.pid, key.start_token, boot_id).value(), false};
 }
 
-void ProcessStore::add_parent(std::int64_t upid, std::int64_t at_us, const char* source,
+void ProcessStore::add_parent(std::int64_t upid, std::int64_t at_us, Witness source,
                               std::optional<std::int64_t> parent_upid, std::int64_t parent_pid) {
   insert_parent_.run(upid, at_us, source, parent_upid, parent_pid);
 }
@@ -91,9 +92,16 @@ std::optional<std::int64_t> ProcessStore::last_parent_pid(std::int64_t upid) {
 }
 
 void ProcessStore::add_image(std::int64_t upid, std::int64_t image_no, std::int64_t at_us, const ImageRow& image) {
-  insert_image_.run(upid, image_no, at_us, image.name, image.executable, image.command_line, image.truncated,
-                    image.cgroup, image.working_directory, image.venv, image.venv_evidence, image.service_marker,
-                    image.uid, image.user);
+  insert_image_.run(upid, image_no, at_us, image.name, text_id_of(image.executable), image.command_line,
+                    image.truncated, text_id_of(image.cgroup), text_id_of(image.working_directory),
+                    text_id_of(image.venv), image.venv_evidence, image.service_marker, image.uid,
+                    text_id_of(image.user));
+}
+
+std::optional<std::int64_t> ProcessStore::text_id_of(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  const auto known = select_text_.number(*text);
+  return known ? known : insert_text_.number(*text);
 }
 
 ProcessStore::NumberedImage ProcessStore::last_image(std::int64_t upid) {

@@ -13,7 +13,7 @@
 
 namespace galproc {
 
-/// A row of process_image: valid UTF-8, secrets redacted, texts cut at 64 KiB.
+/// An image as it is stored: valid UTF-8, secrets redacted, texts cut at 64 KiB.
 struct ImageRow {
   std::string name;
   std::optional<std::string> executable;
@@ -32,8 +32,11 @@ struct ImageRow {
 /// What may be stored of an image. A null redactor stores command lines as they are.
 ImageRow stored_image(const ProcessImage& image, const Redactor* redactor);
 
+/// Who saw something. Stored as these numbers; of several the lowest is the best. The names are in the table witness.
+enum class Witness { Event = 1, Action, Poll, Gap, Reboot };
+
 struct ExitRow {
-  std::string source;  ///< poll, event, action, gap, reboot
+  Witness source = Witness::Poll;
   std::optional<std::int64_t> tick_id;
   std::int64_t ended_us = 0;
   std::optional<std::int64_t> ended_after_us;
@@ -57,9 +60,9 @@ class ProcessStore {
   };
   /// The same (boot, pid, start token) is the same upid, whoever asks and however often.
   Identity upid_of(std::int64_t boot_id, const ProcessKey& key, std::int64_t started_us, bool kernel_thread,
-                   const char* source);
+                   Witness source);
 
-  void add_parent(std::int64_t upid, std::int64_t at_us, const char* source, std::optional<std::int64_t> parent_upid,
+  void add_parent(std::int64_t upid, std::int64_t at_us, Witness source, std::optional<std::int64_t> parent_upid,
                   std::int64_t parent_pid);
   std::optional<std::int64_t> last_parent_pid(std::int64_t upid);
 
@@ -74,9 +77,13 @@ class ProcessStore {
   void add_exit(std::int64_t upid, const ExitRow& exit);
 
  private:
+  /// The number that stands for a text, given to it when it is new.
+  std::optional<std::int64_t> text_id_of(const std::optional<std::string>& text);
+
   SQLite::Database& database_;
   Prepared insert_process_, select_process_;
   Prepared insert_parent_, select_parent_;
+  Prepared insert_text_, select_text_;
   Prepared insert_image_, select_image_;
   Prepared insert_exit_;
 };

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace galproc {
 
@@ -57,6 +58,9 @@ class Prepared {
   void bind(int index, int value) { statement_.bind(index, value); }
   void bind(int index, bool value) { statement_.bind(index, value ? 1 : 0); }
   void bind(int index, double value) { statement_.bind(index, value); }
+  template <typename Enum>
+  requires std::is_enum_v<Enum>
+  void bind(int index, Enum value) { statement_.bind(index, static_cast<std::int64_t>(value)); }
   /// Not copied: every caller's text outlives the call.
   void bind(int index, const std::string& value) { statement_.bindNoCopy(index, value); }
   void bind(int index, const char* value) { statement_.bindNoCopy(index, value); }

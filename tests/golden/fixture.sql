@@ -1,5 +1,5 @@
 -- A small rich day, in order. us('HH:MM:SS[.ffffff]') is that time of 2026-11-20, UTC, in microseconds; mib(n) is n MiB;
--- both are the test's. Wall clock, UTC; the interval is 5 s; keyframes are closer together than real ones.
+-- witness('poll') and state('idle') are the numbers of those names; all are the test's. Wall clock, UTC; the interval is 5 s; keyframes are closer together than real ones.
 --
 --   10:00:00 ticks 1-8, the first recording, by polling alone; keyframes at 1 and 5
 --            bash (5) ends and leaves node (6) and python3 (7) to init; sleep (9) lives between two keyframes;
@@ -49,49 +49,50 @@ INSERT INTO tick (tick_id, recording_id, at_us, boot_us, keyframe_tick_id, previ
   (18, 3, us('12:05:10'), 310000000,  16, 17,   0,       3000, 3);
 
 INSERT INTO process (upid, boot_id, pid, start_token, started_us, kernel_thread, source) VALUES
-  (1,  1, 1,    0,      us('09:00:00'),   0, 'poll'),
-  (2,  1, 2,    0,      us('09:00:00'),   1, 'poll'),
-  (3,  1, 30,   100,    us('09:00:01'),   1, 'poll'),
-  (4,  1, 400,  500,    us('09:00:05'),   0, 'poll'),
-  (5,  1, 500,  300000, us('09:50:00'),   0, 'poll'),
-  (6,  1, 600,  301000, us('09:50:10'),   0, 'poll'),
-  (7,  1, 700,  360700, us('10:00:07'),   0, 'poll'),
-  (8,  1, 800,  362200, us('10:00:22'),   0, 'poll'),
-  (9,  1, 900,  361100, us('10:00:11'),   0, 'poll'),
-  (10, 1, 600,  363100, us('10:00:31'),   0, 'poll'),
-  (11, 1, 1100, 354000, us('09:59:00'),   0, 'poll'),
-  (12, 1, 1200, 366120, us('10:01:01.2'), 0, 'event'),
-  (13, 1, 1300, 366200, us('10:01:02'),   0, 'event'),
-  (14, 1, 1400, 367200, us('10:01:12'),   0, 'event'),
-  (15, 2, 1,    0,      us('12:00:00'),   0, 'poll'),
-  (16, 2, 400,  500,    us('12:00:05'),   0, 'poll'),
-  (17, 2, 500,  30300,  us('12:05:03'),   0, 'event');
+  (1,  1, 1,    0,      us('09:00:00'),   0, witness('poll')),
+  (2,  1, 2,    0,      us('09:00:00'),   1, witness('poll')),
+  (3,  1, 30,   100,    us('09:00:01'),   1, witness('poll')),
+  (4,  1, 400,  500,    us('09:00:05'),   0, witness('poll')),
+  (5,  1, 500,  300000, us('09:50:00'),   0, witness('poll')),
+  (6,  1, 600,  301000, us('09:50:10'),   0, witness('poll')),
+  (7,  1, 700,  360700, us('10:00:07'),   0, witness('poll')),
+  (8,  1, 800,  362200, us('10:00:22'),   0, witness('poll')),
+  (9,  1, 900,  361100, us('10:00:11'),   0, witness('poll')),
+  (10, 1, 600,  363100, us('10:00:31'),   0, witness('poll')),
+  (11, 1, 1100, 354000, us('09:59:00'),   0, witness('poll')),
+  (12, 1, 1200, 366120, us('10:01:01.2'), 0, witness('event')),
+  (13, 1, 1300, 366200, us('10:01:02'),   0, witness('event')),
+  (14, 1, 1400, 367200, us('10:01:12'),   0, witness('event')),
+  (15, 2, 1,    0,      us('12:00:00'),   0, witness('poll')),
+  (16, 2, 400,  500,    us('12:00:05'),   0, witness('poll')),
+  (17, 2, 500,  30300,  us('12:05:03'),   0, witness('event'));
 
 INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid) VALUES
-  (1,  us('10:00:00'),   'poll',  NULL, 0),
-  (2,  us('10:00:00'),   'poll',  NULL, 0),
-  (3,  us('10:00:00'),   'poll',  2,    2),
-  (4,  us('10:00:00'),   'poll',  1,    1),
-  (5,  us('10:00:00'),   'poll',  4,    400),
-  (6,  us('10:00:00'),   'poll',  5,    500),
-  (6,  us('10:00:15'),   'poll',  1,    1),     -- bash (5) is gone
-  (7,  us('10:00:10'),   'poll',  5,    500),
-  (7,  us('10:00:15'),   'poll',  1,    1),
-  (8,  us('10:00:25'),   'poll',  7,    700),
-  (9,  us('10:00:15'),   'poll',  7,    700),
-  (10, us('10:00:35'),   'poll',  1,    1),
-  (11, us('10:00:00'),   'poll',  1,    1),
-  (12, us('10:01:01.2'), 'event', 10,   600),
-  (13, us('10:01:02'),   'event', 10,   600),   -- the creator
-  (13, us('10:01:05'),   'poll',  1,    1),     -- cron (10) is gone
-  (14, us('10:01:12'),   'event', 7,    700),
-  (14, us('10:01:18'),   'poll',  7,    700),
-  (15, us('12:05:00'),   'poll',  NULL, 0),
-  (16, us('12:05:00'),   'poll',  15,   1),
-  (17, us('12:05:03'),   'event', 16,   400);
+  (1,  us('10:00:00'),   witness('poll'),  NULL, 0),
+  (2,  us('10:00:00'),   witness('poll'),  NULL, 0),
+  (3,  us('10:00:00'),   witness('poll'),  2,    2),
+  (4,  us('10:00:00'),   witness('poll'),  1,    1),
+  (5,  us('10:00:00'),   witness('poll'),  4,    400),
+  (6,  us('10:00:00'),   witness('poll'),  5,    500),
+  (6,  us('10:00:15'),   witness('poll'),  1,    1),     -- bash (5) is gone
+  (7,  us('10:00:10'),   witness('poll'),  5,    500),
+  (7,  us('10:00:15'),   witness('poll'),  1,    1),
+  (8,  us('10:00:25'),   witness('poll'),  7,    700),
+  (9,  us('10:00:15'),   witness('poll'),  7,    700),
+  (10, us('10:00:35'),   witness('poll'),  1,    1),
+  (11, us('10:00:00'),   witness('poll'),  1,    1),
+  (12, us('10:01:01.2'), witness('event'), 10,   600),
+  (13, us('10:01:02'),   witness('event'), 10,   600),   -- the creator
+  (13, us('10:01:05'),   witness('poll'),  1,    1),     -- cron (10) is gone
+  (14, us('10:01:12'),   witness('event'), 7,    700),
+  (14, us('10:01:18'),   witness('poll'),  7,    700),
+  (15, us('12:05:00'),   witness('poll'),  NULL, 0),
+  (16, us('12:05:00'),   witness('poll'),  15,   1),
+  (17, us('12:05:03'),   witness('event'), 16,   400);
 
-INSERT INTO process_image (upid, image_no, at_us, name, executable, command_line, truncated, cgroup, working_directory,
-                           venv, venv_evidence, service_marker, uid, user) VALUES
+CREATE TEMP TABLE image (upid, image_no, at_us, name, executable, command_line, truncated, cgroup, working_directory, venv,
+                         venv_evidence, service_marker, uid, user);
+INSERT INTO image VALUES
   (1,  1, us('10:00:00'),   'systemd',     '/usr/lib/systemd/systemd', '/sbin/init',     0, '/init.scope', '/', NULL, NULL, NULL, 0, 'root'),
   (2,  1, us('10:00:00'),   'kthreadd',    NULL, NULL,                                   0, '/', NULL, NULL, NULL, NULL, 0, 'root'),
   (3,  1, us('10:00:00'),   'kworker/0:1', NULL, NULL,                                   0, '/', NULL, NULL, NULL, NULL, 0, 'root'),
@@ -112,70 +113,82 @@ INSERT INTO process_image (upid, image_no, at_us, name, executable, command_line
   (16, 1, us('12:05:00'),   'sshd',        '/usr/sbin/sshd', 'sshd -D',                  0, '/ssh', '/', NULL, NULL, NULL, 0, 'root'),
   (17, 1, us('12:05:03'),   'bash',        '/bin/bash', 'bash',                          0, '/user', '/home/bob', NULL, NULL, NULL, 1001, 'bob'),
   (17, 2, us('12:05:10'),   'vim',         '/usr/bin/vim', 'vim notes',                  0, '/user', '/home/bob', NULL, NULL, NULL, 1001, 'bob');
+INSERT INTO text (value)
+SELECT executable FROM image WHERE executable IS NOT NULL UNION SELECT cgroup FROM image
+UNION SELECT working_directory FROM image WHERE working_directory IS NOT NULL
+UNION SELECT venv FROM image WHERE venv IS NOT NULL UNION SELECT user FROM image;
+INSERT INTO process_image (upid, image_no, at_us, name, executable_text_id, command_line, truncated, cgroup_text_id,
+                           working_directory_text_id, venv_text_id, venv_evidence, service_marker, uid, user_text_id)
+SELECT upid, image_no, at_us, name, (SELECT text_id FROM text WHERE value = executable), command_line, truncated,
+  (SELECT text_id FROM text WHERE value = cgroup), (SELECT text_id FROM text WHERE value = working_directory),
+  (SELECT text_id FROM text WHERE value = venv), venv_evidence, service_marker, uid,
+  (SELECT text_id FROM text WHERE value = user)
+FROM image;
+DROP TABLE image;
 
 INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_after_us, exit_code, exit_signal, cpu_user_us,
                           cpu_system_us, peak_resident_bytes, read_bytes, written_bytes, final) VALUES
-  (5,  'poll',   4,  us('10:00:15'),   us('10:00:10'), NULL, NULL, 200000,   100000,  mib(4),   4096,    0,       0),
-  (6,  'poll',   7,  us('10:00:30'),   us('10:00:25'), NULL, 9,    37000000, 5500000, mib(300), 1048576, 4194304, 0),
-  (9,  'poll',   5,  us('10:00:20'),   us('10:00:15'), NULL, NULL, 10000,    0,       mib(1),   0,       0,       0),
-  (10, 'event',  10, us('10:01:03.5'), NULL,           3,    NULL, 60000,    60000,   mib(3),   0,       0,       1),
-  (10, 'poll',   10, us('10:01:05'),   us('10:01:00'), NULL, NULL, 50000,    50000,   mib(3),   0,       0,       0),
-  (11, 'gap',    9,  us('10:01:00'),   us('10:00:35'), NULL, NULL, 7000000,  3000000, mib(50),  NULL,    NULL,    0),
-  (12, 'event',  10, us('10:01:01.3'), NULL,           0,    NULL, 2000,     3000,    mib(1),   0,       0,       1),
-  (14, 'event',  15, us('10:02:33'),   NULL,           2,    NULL, 3800000,  200000,  mib(44),  0,       8192,    1),
-  (1,  'reboot', 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 10050000, 5000000, mib(10),  1000,    2000,    0),
-  (2,  'reboot', 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 0,        0,       0,        NULL,    NULL,    0),
-  (3,  'reboot', 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 0,        1100000, 0,        NULL,    NULL,    0),
-  (4,  'reboot', 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 1000000,  1000000, mib(5),   0,       0,       0),
-  (7,  'reboot', 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 5900000,  400000,  mib(32),  8192,    0,       0),
-  (8,  'reboot', 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 200000,   0,       mib(20),  0,       0,       0),
-  (13, 'reboot', 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 100000,   0,       mib(8),   0,       0,       0);
+  (5,  witness('poll'),   4,  us('10:00:15'),   us('10:00:10'), NULL, NULL, 200000,   100000,  mib(4),   4096,    0,       0),
+  (6,  witness('poll'),   7,  us('10:00:30'),   us('10:00:25'), NULL, 9,    37000000, 5500000, mib(300), 1048576, 4194304, 0),
+  (9,  witness('poll'),   5,  us('10:00:20'),   us('10:00:15'), NULL, NULL, 10000,    0,       mib(1),   0,       0,       0),
+  (10, witness('event'),  10, us('10:01:03.5'), NULL,           3,    NULL, 60000,    60000,   mib(3),   0,       0,       1),
+  (10, witness('poll'),   10, us('10:01:05'),   us('10:01:00'), NULL, NULL, 50000,    50000,   mib(3),   0,       0,       0),
+  (11, witness('gap'),    9,  us('10:01:00'),   us('10:00:35'), NULL, NULL, 7000000,  3000000, mib(50),  NULL,    NULL,    0),
+  (12, witness('event'),  10, us('10:01:01.3'), NULL,           0,    NULL, 2000,     3000,    mib(1),   0,       0,       1),
+  (14, witness('event'),  15, us('10:02:33'),   NULL,           2,    NULL, 3800000,  200000,  mib(44),  0,       8192,    1),
+  (1,  witness('reboot'), 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 10050000, 5000000, mib(10),  1000,    2000,    0),
+  (2,  witness('reboot'), 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 0,        0,       0,        NULL,    NULL,    0),
+  (3,  witness('reboot'), 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 0,        1100000, 0,        NULL,    NULL,    0),
+  (4,  witness('reboot'), 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 1000000,  1000000, mib(5),   0,       0,       0),
+  (7,  witness('reboot'), 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 5900000,  400000,  mib(32),  8192,    0,       0),
+  (8,  witness('reboot'), 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 200000,   0,       mib(20),  0,       0,       0),
+  (13, witness('reboot'), 16, us('12:00:00'),   us('10:02:35'), NULL, NULL, 100000,   0,       mib(8),   0,       0,       0);
 
 -- A row at birth, at a keyframe, and where something changed.
 INSERT INTO process_sample (tick_id, upid, state, cpu_user_us, cpu_system_us, resident_bytes, thread_count, read_bytes,
                             written_bytes) VALUES
-  (1,  1,  'sleeping', 10000000, 5000000, mib(10),  1,  1000,    2000),
-  (1,  2,  'sleeping', 0,        0,       0,        1,  NULL,    NULL),
-  (1,  3,  'idle',     0,        1000000, 0,        1,  NULL,    NULL),
-  (1,  4,  'sleeping', 1000000,  1000000, mib(5),   1,  0,       0),
-  (1,  5,  'sleeping', 200000,   100000,  mib(4),   1,  4096,    0),
-  (1,  6,  'sleeping', 20000000, 5000000, mib(100), 11, 1048576, 2097152),
-  (1,  11, 'zombie',   7000000,  3000000, mib(50),  2,  NULL,    NULL),
-  (2,  6,  'running',  22000000, 5500000, mib(110), 11, 1048576, 2097152),
-  (3,  3,  'idle',     0,        1100000, 0,        1,  NULL,    NULL),
-  (3,  7,  'running',  100000,   0,       mib(2),   1,  0,       0),
-  (4,  6,  'running',  27000000, 5500000, mib(300), 11, 1048576, 4194304),
-  (4,  7,  'running',  600000,   0,       mib(30),  1,  4096,    0),
-  (4,  9,  'sleeping', 10000,    0,       mib(1),   1,  0,       0),
-  (5,  1,  'sleeping', 10000000, 5000000, mib(10),  1,  1000,    2000),
-  (5,  2,  'sleeping', 0,        0,       0,        1,  NULL,    NULL),
-  (5,  3,  'idle',     0,        1100000, 0,        1,  NULL,    NULL),
-  (5,  4,  'sleeping', 1000000,  1000000, mib(5),   1,  0,       0),
-  (5,  6,  'sleeping', 27000000, 5500000, mib(120), 11, 1048576, 4194304),
-  (5,  7,  'sleeping', 600000,   0,       mib(30),  1,  4096,    0),
-  (5,  11, 'zombie',   7000000,  3000000, mib(50),  2,  NULL,    NULL),
-  (6,  6,  'running',  37000000, 5500000, mib(120), 11, 1048576, 4194304),
-  (6,  8,  'sleeping', 200000,   0,       mib(20),  1,  0,       0),
-  (8,  7,  'sleeping', 1100000,  0,       mib(32),  2,  4096,    0),
-  (8,  10, 'sleeping', 50000,    50000,   mib(3),   1,  0,       0),
-  (9,  1,  'sleeping', 10000000, 5000000, mib(10),  1,  1000,    2000),
-  (9,  2,  'sleeping', 0,        0,       0,        1,  NULL,    NULL),
-  (9,  3,  'idle',     0,        1100000, 0,        1,  NULL,    NULL),
-  (9,  4,  'sleeping', 1000000,  1000000, mib(5),   1,  0,       0),
-  (9,  7,  'sleeping', 3100000,  400000,  mib(32),  2,  8192,    0),
-  (9,  8,  'sleeping', 200000,   0,       mib(20),  1,  0,       0),
-  (9,  10, 'sleeping', 50000,    50000,   mib(3),   1,  0,       0),
-  (10, 1,  'sleeping', 10050000, 5000000, mib(10),  1,  1000,    2000),
-  (10, 13, 'sleeping', 100000,   0,       mib(8),   1,  0,       0),
-  (11, 7,  'sleeping', 4400000,  400000,  mib(32),  2,  8192,    0),
-  (11, 14, 'running',  2600000,  0,       mib(40),  1,  0,       0),
-  (13, 7,  'sleeping', 5400000,  400000,  mib(32),  2,  8192,    0),
-  (14, 7,  'sleeping', 5900000,  400000,  mib(32),  2,  8192,    0),
-  (14, 14, 'running',  3600000,  0,       mib(44),  1,  0,       8192),
-  (16, 15, 'sleeping', 2000000,  1000000, mib(12),  1,  500,     600),
-  (16, 16, 'sleeping', 100000,   100000,  mib(6),   1,  0,       0),
-  (17, 17, 'sleeping', 250000,   0,       mib(4),   1,  0,       0),
-  (18, 17, 'sleeping', 300000,   0,       mib(4),   1,  0,       0);
+  (1,  1,  state('sleeping'), 10000000, 5000000, mib(10),  1,  1000,    2000),
+  (1,  2,  state('sleeping'), 0,        0,       0,        1,  NULL,    NULL),
+  (1,  3,  state('idle'),     0,        1000000, 0,        1,  NULL,    NULL),
+  (1,  4,  state('sleeping'), 1000000,  1000000, mib(5),   1,  0,       0),
+  (1,  5,  state('sleeping'), 200000,   100000,  mib(4),   1,  4096,    0),
+  (1,  6,  state('sleeping'), 20000000, 5000000, mib(100), 11, 1048576, 2097152),
+  (1,  11, state('zombie'),   7000000,  3000000, mib(50),  2,  NULL,    NULL),
+  (2,  6,  state('running'),  22000000, 5500000, mib(110), 11, 1048576, 2097152),
+  (3,  3,  state('idle'),     0,        1100000, 0,        1,  NULL,    NULL),
+  (3,  7,  state('running'),  100000,   0,       mib(2),   1,  0,       0),
+  (4,  6,  state('running'),  27000000, 5500000, mib(300), 11, 1048576, 4194304),
+  (4,  7,  state('running'),  600000,   0,       mib(30),  1,  4096,    0),
+  (4,  9,  state('sleeping'), 10000,    0,       mib(1),   1,  0,       0),
+  (5,  1,  state('sleeping'), 10000000, 5000000, mib(10),  1,  1000,    2000),
+  (5,  2,  state('sleeping'), 0,        0,       0,        1,  NULL,    NULL),
+  (5,  3,  state('idle'),     0,        1100000, 0,        1,  NULL,    NULL),
+  (5,  4,  state('sleeping'), 1000000,  1000000, mib(5),   1,  0,       0),
+  (5,  6,  state('sleeping'), 27000000, 5500000, mib(120), 11, 1048576, 4194304),
+  (5,  7,  state('sleeping'), 600000,   0,       mib(30),  1,  4096,    0),
+  (5,  11, state('zombie'),   7000000,  3000000, mib(50),  2,  NULL,    NULL),
+  (6,  6,  state('running'),  37000000, 5500000, mib(120), 11, 1048576, 4194304),
+  (6,  8,  state('sleeping'), 200000,   0,       mib(20),  1,  0,       0),
+  (8,  7,  state('sleeping'), 1100000,  0,       mib(32),  2,  4096,    0),
+  (8,  10, state('sleeping'), 50000,    50000,   mib(3),   1,  0,       0),
+  (9,  1,  state('sleeping'), 10000000, 5000000, mib(10),  1,  1000,    2000),
+  (9,  2,  state('sleeping'), 0,        0,       0,        1,  NULL,    NULL),
+  (9,  3,  state('idle'),     0,        1100000, 0,        1,  NULL,    NULL),
+  (9,  4,  state('sleeping'), 1000000,  1000000, mib(5),   1,  0,       0),
+  (9,  7,  state('sleeping'), 3100000,  400000,  mib(32),  2,  8192,    0),
+  (9,  8,  state('sleeping'), 200000,   0,       mib(20),  1,  0,       0),
+  (9,  10, state('sleeping'), 50000,    50000,   mib(3),   1,  0,       0),
+  (10, 1,  state('sleeping'), 10050000, 5000000, mib(10),  1,  1000,    2000),
+  (10, 13, state('sleeping'), 100000,   0,       mib(8),   1,  0,       0),
+  (11, 7,  state('sleeping'), 4400000,  400000,  mib(32),  2,  8192,    0),
+  (11, 14, state('running'),  2600000,  0,       mib(40),  1,  0,       0),
+  (13, 7,  state('sleeping'), 5400000,  400000,  mib(32),  2,  8192,    0),
+  (14, 7,  state('sleeping'), 5900000,  400000,  mib(32),  2,  8192,    0),
+  (14, 14, state('running'),  3600000,  0,       mib(44),  1,  0,       8192),
+  (16, 15, state('sleeping'), 2000000,  1000000, mib(12),  1,  500,     600),
+  (16, 16, state('sleeping'), 100000,   100000,  mib(6),   1,  0,       0),
+  (17, 17, state('sleeping'), 250000,   0,       mib(4),   1,  0,       0),
+  (18, 17, state('sleeping'), 300000,   0,       mib(4),   1,  0,       0);
 
 INSERT INTO collection_error (tick_id, collector, operation, error_code, error_text, count) VALUES
   (12, 'processes', 'list /proc', 24, 'Too many open files', 1);
@@ -208,14 +221,14 @@ INSERT INTO port_binding (binding_id, upid, protocol, address, port, network_nam
   (9, 17,   'udp', '127.0.0.1', 5353, 4026531840, 17, us('12:05:05'), us('12:05:00'));
 
 INSERT INTO port_release (binding_id, tick_id, released_us, released_after_us, source) VALUES
-  (3, 7,  us('10:00:30'), us('10:00:25'), 'poll'),
-  (4, 9,  us('10:01:00'), us('10:00:35'), 'gap'),
-  (1, 16, us('12:00:00'), us('10:02:35'), 'reboot'),
-  (2, 16, us('12:00:00'), us('10:02:35'), 'reboot'),
-  (5, 16, us('12:00:00'), us('10:02:35'), 'reboot'),
-  (6, 16, us('12:00:00'), us('10:02:35'), 'reboot'),
-  (7, 16, us('12:00:00'), us('10:02:35'), 'reboot'),
-  (9, 18, us('12:05:10'), us('12:05:05'), 'poll');
+  (3, 7,  us('10:00:30'), us('10:00:25'), witness('poll')),
+  (4, 9,  us('10:01:00'), us('10:00:35'), witness('gap')),
+  (1, 16, us('12:00:00'), us('10:02:35'), witness('reboot')),
+  (2, 16, us('12:00:00'), us('10:02:35'), witness('reboot')),
+  (5, 16, us('12:00:00'), us('10:02:35'), witness('reboot')),
+  (6, 16, us('12:00:00'), us('10:02:35'), witness('reboot')),
+  (7, 16, us('12:00:00'), us('10:02:35'), witness('reboot')),
+  (9, 18, us('12:05:10'), us('12:05:05'), witness('poll'));
 
 INSERT INTO gap (gap_id, recording_id, kind, from_us, to_us, detail) VALUES
   (1, 2, 'clock_step', us('10:01:25'), us('10:02:30'), 'The wall clock was put forward by 60 s.');

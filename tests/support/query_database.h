@@ -47,6 +47,20 @@ inline void mib(sqlite3_context* context, int, sqlite3_value** values) {
   sqlite3_result_int64(context, sqlite3_value_int64(values[0]) * 1024 * 1024);
 }
 
+/// witness('poll') or state('idle'): the number of a name, by the statement that is given as user data.
+inline void number_of(sqlite3_context* context, int, sqlite3_value** values) {
+  sqlite3_stmt* lookup = nullptr;
+  sqlite3_prepare_v2(sqlite3_context_db_handle(context), static_cast<const char*>(sqlite3_user_data(context)), -1,
+                     &lookup, nullptr);
+  sqlite3_bind_value(lookup, 1, values[0]);
+  if (sqlite3_step(lookup) == SQLITE_ROW) {
+    sqlite3_result_int64(context, sqlite3_column_int64(lookup, 0));
+  } else {
+    sqlite3_result_error(context, "no such name", -1);
+  }
+  sqlite3_finalize(lookup);
+}
+
 }  // namespace query_database_detail
 
 /// The schema and the views in a new database in memory, with the functions of tests/golden/fixture.sql.
@@ -58,6 +72,11 @@ inline SQLite::Database make_query_database() {
   sqlite3* handle = database.getHandle();
   sqlite3_create_function(handle, "us", 1, SQLITE_UTF8, nullptr, query_database_detail::us, nullptr, nullptr);
   sqlite3_create_function(handle, "mib", 1, SQLITE_UTF8, nullptr, query_database_detail::mib, nullptr, nullptr);
+  static char witness[] = "SELECT source FROM witness WHERE name = ?";
+  static char state[] = "SELECT state FROM process_state WHERE name = ?";
+  sqlite3_create_function(handle, "witness", 1, SQLITE_UTF8, witness, query_database_detail::number_of, nullptr,
+                          nullptr);
+  sqlite3_create_function(handle, "state", 1, SQLITE_UTF8, state, query_database_detail::number_of, nullptr, nullptr);
   return database;
 }
 

@@ -12,6 +12,8 @@
 #include <random>
 #include <vector>
 
+#include "store/process_store.h"
+
 namespace galproc {
 
 struct MadeUpProcess {
@@ -88,6 +90,11 @@ class RandomHistory {
   }
   static void bind(SQLite::Statement& statement, int index, std::int64_t value) { statement.bind(index, value); }
   static void bind(SQLite::Statement& statement, int index, int value) { statement.bind(index, value); }
+  template <typename Enum>
+  requires std::is_enum_v<Enum>
+  static void bind(SQLite::Statement& statement, int index, Enum value) {
+    statement.bind(index, static_cast<int>(value));
+  }
   static void bind(SQLite::Statement& statement, int index, const char* value) { statement.bind(index, value); }
   static void bind(SQLite::Statement& statement, int index, std::nullptr_t) { statement.bind(index); }
   static void bind(SQLite::Statement& statement, int index, const std::optional<std::int64_t>& value) {
@@ -101,19 +108,19 @@ class RandomHistory {
     insert("boot", boot, boot == 1 ? "one" : "two", 1, booted_us_, "box", "Linux", "6");
   }
 
-  MadeUpProcess& bear(std::int64_t boot, std::int64_t started_us, const char* source) {
+  MadeUpProcess& bear(std::int64_t boot, std::int64_t started_us, Witness source) {
     const std::int64_t upid = static_cast<std::int64_t>(processes_.size()) + 1;
     insert("process", upid, boot, upid % 90 + 1, upid, started_us, 0, source);
-    insert("process_parent", upid, started_us, "event", nullptr, 0);
+    insert("process_parent", upid, started_us, Witness::Event, nullptr, 0);
     insert("process_image", upid, 1, started_us, "name", nullptr, nullptr, 0, nullptr, nullptr, nullptr, nullptr,
-           nullptr, 0, "user");
+           nullptr, 0, nullptr);
     MadeUpProcess& process = processes_[upid];
     process = {upid, boot, started_us, between(0, 50) * 1000, between(0, 9) * 512, between(1, 100) * 4096,
                0,    true, true};
     return process;
   }
 
-  void end(MadeUpProcess& process, const char* source, std::optional<std::int64_t> tick_id, std::int64_t ended_us,
+  void end(MadeUpProcess& process, Witness source, std::optional<std::int64_t> tick_id, std::int64_t ended_us,
            const MadeUpRow& last) {
     const std::int64_t peak = std::max(process.peak_bytes, last.resident_bytes);
     insert("process_exit", process.upid, source, tick_id, ended_us, nullptr, 0, nullptr, last.cpu_us, 0, peak,
@@ -135,11 +142,12 @@ class RandomHistory {
       process.resident_bytes = between(1, 5000) * 4096;
       process.changed = true;
     }
-    for (std::int64_t i = between(0, 3); i > 0; --i) bear(boot, now_us_ - between(0, kInterval - 1), "poll");
+    for (std::int64_t i = between(0, 3); i > 0; --i) bear(boot, now_us_ - between(0, kInterval - 1), Witness::Poll);
     if (between(0, 2) == 0) {  // born and gone before anybody looks; an event tells of it
-      MadeUpProcess& process = bear(boot, now_us_ - kInterval / 2, "event");
+      MadeUpProcess& process = bear(boot, now_us_ - kInterval / 2, Witness::Event);
       const bool told_by_tick = between(0, 1) == 0;
-      end(process, "event", told_by_tick ? std::optional(next_tick_id) : std::nullopt, now_us_ - 1, figures(process));
+      end(process, Witness::Event, told_by_tick ? std::optional(next_tick_id) : std::nullopt, now_us_ - 1,
+          figures(process));
     }
   }
 
@@ -147,7 +155,7 @@ class RandomHistory {
     insert("recording", recording_id, boot, now_us_ - 1, now_us_ - 1 - booted_us_, kInterval, "0", "proc", "sock_diag",
            "none", 1, 7, 0, "root");
     if (reboot) {
-      for (int i = 0; i < 12; ++i) bear(boot, booted_us_ + between(0, 50) * kSecond, "poll");
+      for (int i = 0; i < 12; ++i) bear(boot, booted_us_ + between(0, 50) * kSecond, Witness::Poll);
     }
     std::optional<std::int64_t> previous;
     for (std::int64_t left = between(5, 60); left > 0; --left) {
@@ -183,8 +191,8 @@ class RandomHistory {
     row.tick_id = tick.tick_id;
     tick.living[process.upid] = row;
     if (!keyframe && !process.changed) return;
-    insert("process_sample", tick.tick_id, process.upid, "running", row.cpu_us, 0, row.resident_bytes, 1, row.io_bytes,
-           0);
+    insert("process_sample", tick.tick_id, process.upid, ProcessState::Running, row.cpu_us, 0, row.resident_bytes, 1,
+           row.io_bytes, 0);
     rows_[process.upid].push_back(row);
     process.changed = false;
   }
@@ -196,15 +204,16 @@ class RandomHistory {
     for (const auto& [upid, last] : ticks_.back().living) {
       MadeUpProcess& process = processes_[upid];
       if (new_boot) {
-        end(process, "reboot", tick.tick_id, booted_us_, last);
+        end(process, Witness::Reboot, tick.tick_id, booted_us_, last);
       } else if (between(0, 14) == 0) {
         if (tick.first_of_recording) {
-          end(process, "gap", tick.tick_id, tick.at_us, last);
+          end(process, Witness::Gap, tick.tick_id, tick.at_us, last);
           continue;
         }
         const std::int64_t kind = between(0, 2);  // a poll, an event, or both: the event knows the last figures
-        if (kind != 0) end(process, "event", tick.tick_id, tick.at_us - between(1, kInterval - 1), figures(process));
-        if (kind != 1) end(process, "poll", tick.tick_id, tick.at_us, last);
+        if (kind != 0)
+          end(process, Witness::Event, tick.tick_id, tick.at_us - between(1, kInterval - 1), figures(process));
+        if (kind != 1) end(process, Witness::Poll, tick.tick_id, tick.at_us, last);
       }
     }
   }

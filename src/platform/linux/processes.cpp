@@ -53,17 +53,6 @@ bool has_ptrace_capability() {
 
 }  // namespace
 
-void ErrorCounter::add(const std::string& operation, int code) {
-  ++counts_[{operation, code}];
-}
-
-std::vector<ReadError> ErrorCounter::take() {
-  std::vector<ReadError> errors;
-  for (const auto& [key, count] : counts_) errors.push_back({key.first, key.second, error_text(key.second), count});
-  counts_.clear();
-  return errors;
-}
-
 ProcessReader::ProcessReader(Options options) : options_(std::move(options)), privileged_(has_ptrace_capability()) {
   if (const Descriptor stat{::open((options_.proc_root + "/self/stat").c_str(), O_RDONLY | O_CLOEXEC)}) {
     const auto self = read_text(stat.get()) == 0 ? parse_stat(text_) : std::nullopt;

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,20 +15,11 @@
 #include <vector>
 
 #include "model/reading.h"
+#include "platform/linux/errors.h"
 #include "platform/linux/proc_text.h"
 #include "platform/posix/descriptor.h"
 
 namespace galproc {
-
-/// Counts what could not be read: one ReadError for each operation and code.
-class ErrorCounter {
- public:
-  void add(const std::string& operation, int code);
-  std::vector<ReadError> take();
-
- private:
-  std::map<std::pair<std::string, int>, std::int64_t> counts_;
-};
 
 /// Reads the process table from /proc: of each process again only when it has run. Keeps stat files open: reading one
 /// again by pread costs half of opening it anew, and its descriptor names the process itself, so that a reused pid is
