@@ -2,7 +2,8 @@
 --
 -- Rules of every table: instants are INTEGER microseconds since the Unix epoch, UTC, named ..._us; lengths end in _us too
 -- and are named for what they measure; sizes end in _bytes; NULL is "unknown", never 0 and never "". Facts are appended,
--- never rewritten. The views, not these tables, are the public interface.
+-- never rewritten; only what was concluded, not seen (the end of a process behind a gap), is taken back when it turns out
+-- wrong. The views, not these tables, are the public interface.
 
 CREATE TABLE witness (
   source INTEGER PRIMARY KEY,  -- who saw something; of several witnesses the lowest is the best

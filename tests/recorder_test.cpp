@@ -134,6 +134,23 @@ TEST_F(RecorderTest, AZombieHasEndedOnceWithItsStatusEvenWhenItIsNeverReaped) {
   EXPECT_EQ(ask("SELECT process_count FROM tick"), "1\n0\n0\n0\n0\n");
 }
 
+// As under hidepid: the recorder in between could not see it.
+TEST_F(RecorderTest, WhatWasTakenForEndedAndLivesHasNoEnd) {
+  world_.start(1, 0, "init");
+  world_.start(7, 1, "hidden");
+  record(2);
+  const ProcessReading hidden = world_.processes.at(7);
+  world_.processes.erase(7);
+  record(2);
+  EXPECT_EQ(ask("SELECT exit_source FROM processes WHERE pid = 7"), "gap\n");
+  world_.processes.emplace(7, hidden);
+  record(2);
+  EXPECT_EQ(ask("SELECT upid, ended_us FROM processes WHERE pid = 7"), "2|NULL\n");
+  world_.end(7);
+  record(1);
+  EXPECT_EQ(ask("SELECT exit_source FROM processes WHERE pid = 7"), "gap\n");
+}
+
 TEST_F(RecorderTest, EveryStateHasItsName) {
   const std::vector<std::pair<ProcessState, std::string>> states = {
       {ProcessState::Sleeping, "sleeping"},    {ProcessState::Running, "running"}, {ProcessState::Idle, "idle"},

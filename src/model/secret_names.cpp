@@ -17,10 +17,25 @@ struct Needle {
 
 // Found anywhere in a normalised name, since people write PGPASSWORD and dbpassword.
 constexpr Needle kNeedles[] = {
-    {"password"},         {"passwd"},           {"passphrase"}, {"secret"},    {"token"},
-    {"api_key"},          {"apikey"},           {"access_key"}, {"accesskey"}, {"private_key", true},
-    {"privatekey", true}, {"credential", true}, {"storepass"},  {"keypass"},   {"requirepass"},
-    {"masterauth"},       {"authorization"},    {"cli_auth"},
+    {"password"},
+    {"passcode"},
+    {"passwd"},
+    {"passphrase"},
+    {"secret"},
+    {"token"},
+    {"api_key"},
+    {"apikey"},
+    {"access_key"},
+    {"accesskey"},
+    {"private_key", true},
+    {"privatekey", true},
+    {"credential", true},
+    {"storepass"},
+    {"keypass"},
+    {"requirepass"},
+    {"masterauth"},
+    {"authorization"},
+    {"cli_auth"},
 };
 
 // Keys of all sorts: too often the name of a key, its file or its place in a table.
@@ -183,15 +198,19 @@ bool may_match(std::string_view name) {
       case 'a':
         if (next == 'u') return true;
         break;
+      case 'b':
+        if (next == 'e') return true;
+        break;
       default: break;
     }
   }
   return false;
 }
 
-/// `pass` and `pwd` are too short to be looked for within words.
+/// `pass`, `pwd` and plink's `pw` are too short to be looked for within words.
 NameVerdict judge_short_words(std::string_view name) {
   const std::string_view last = last_word(name);
+  if (last == "bearer") return {Secrecy::Secret};
   if (last == "pass") {
     const std::string_view before = name == last ? "" : last_word(name.substr(0, name.size() - 5));
     const bool owned = before.empty() || is_one_of(before, kPassOwners);
@@ -199,7 +218,7 @@ NameVerdict judge_short_words(std::string_view name) {
   }
   for (std::size_t begin = 0; begin < name.size();) {
     const std::string_view word = first_word(name.substr(begin));
-    if (word == "pwd") return {judge_surroundings(name, begin, word), true};
+    if (word == "pwd" || word == "pw") return {judge_surroundings(name, begin, word), true};
     begin += word.size() + 1;
   }
   return {};

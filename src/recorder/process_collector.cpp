@@ -69,6 +69,7 @@ void ProcessCollector::meet_new_ones(const ProcessPass& pass, const TickReading&
     fresh.usage.cpu_user_us = -1;  // unlike any reading: a birth always stores a sample
     if (!identity.is_new) {        // met by an earlier recording, or by a command that acted on it
       fresh.parent_pid = store_.last_parent_pid(identity.upid).value_or(-1);
+      if (!process.ended) store_.take_back_concluded_exit(identity.upid);
     }
   }
 }

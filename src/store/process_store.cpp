@@ -63,7 +63,8 @@ ProcessStore::ProcessStore(SQLite::Database& database)
       insert_exit_(database,
                    "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_after_us, exit_code, exit_signal,"
                    " cpu_user_us, cpu_system_us, peak_resident_bytes, read_bytes, written_bytes, final)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upid, source) DO NOTHING") {}
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upid, source) DO NOTHING"),
+      delete_concluded_exit_(database, "DELETE FROM process_exit WHERE upid = ? AND source >= ?") {}
 
 std::int64_t ProcessStore::boot_id_of(const HostReading& host) {
   Prepared insert(database_,
@@ -137,6 +138,10 @@ void ProcessStore::add_exit(std::int64_t upid, const ExitRow& exit) {
   }
   insert_exit_.run(upid, exit.source, exit.tick_id, exit.ended_us, exit.ended_after_us, code, signal, cpu_user_us,
                    cpu_system_us, exit.peak_resident_bytes, read_bytes, written_bytes, exit.final);
+}
+
+void ProcessStore::take_back_concluded_exit(std::int64_t upid) {
+  delete_concluded_exit_.run(upid, Witness::Gap);
 }
 
 }  // namespace galproc

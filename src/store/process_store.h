@@ -75,6 +75,9 @@ class ProcessStore {
 
   /// A second row of one source is ignored: the first witness stays.
   void add_exit(std::int64_t upid, const ExitRow& exit);
+  /// Takes back an end that nobody saw, but that followed from not having been seen again: it lives. A recorder that
+  /// may see less than another (hidepid) can only conclude so.
+  void take_back_concluded_exit(std::int64_t upid);
 
  private:
   /// The number that stands for a text, given to it when it is new.
@@ -85,7 +88,7 @@ class ProcessStore {
   Prepared insert_parent_, select_parent_;
   Prepared insert_text_, select_text_;
   Prepared insert_image_, select_image_;
-  Prepared insert_exit_;
+  Prepared insert_exit_, delete_concluded_exit_;
 };
 
 }  // namespace galproc
