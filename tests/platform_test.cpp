@@ -13,10 +13,10 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
-#include <sstream>
 
 #include "platform/posix/descriptor.h"
 #include "support/fake_platform.h"
+#include "support/proc.h"
 #include "support/temporary_folder.h"
 
 namespace galproc {
@@ -49,16 +49,6 @@ const ProcessReading* find(const ProcessPass& pass, pid_t pid) {
   const auto found = std::find_if(pass.processes.begin(), pass.processes.end(),
                                   [&](const ProcessReading& process) { return process.key.pid == pid; });
   return found == pass.processes.end() ? nullptr : &*found;
-}
-
-void wait_until_asleep(pid_t pid) {
-  for (int i = 0; i < 10'000; ++i) {
-    std::stringstream text;
-    text << std::ifstream("/proc/" + std::to_string(pid) + "/stat").rdbuf();
-    if (text.str().find(") S ") != std::string::npos) return;
-    ::usleep(1000);
-  }
-  FAIL() << "it did not fall asleep";
 }
 
 TEST(Platform, SeesThisProcessAsItIs) {

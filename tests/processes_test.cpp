@@ -62,7 +62,7 @@ void expect_followed(const ProcessReader::Options& options, const LinkedProc* li
   for (int round = 0; round < 4; ++round) {  // its files are kept from the second on
     say(busy.wire(), "go");
     ASSERT_EQ(hear(busy.wire()), "done");
-    ::usleep(20'000);  // until it sleeps again
+    wait_until_asleep(busy.pid());
     reader.read();
     pass = reader.read();
     ASSERT_TRUE(find(pass, busy.pid()) && find(pass, quiet.pid()));

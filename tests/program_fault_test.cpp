@@ -26,16 +26,17 @@ TEST_F(ProgramFault, OfALockedFileLosesNoTick) {
   {
     SQLite::Database other(db().string(), SQLite::OPEN_READWRITE, 10'000);
     other.exec("BEGIN IMMEDIATE");
-    const std::int64_t locked_us = now_us();
     const std::int64_t tick = last_tick();
     ASSERT_TRUE(wait_until([&] { return recorder.err().find("locked by another writer") != std::string::npos; }))
         << recorder.err();
     {
       Puppet short_life;
       born = short_life.pid();
-      ASSERT_TRUE(wait_until([&] { return now_us() > locked_us + 1'000'000; }));
+      const std::int64_t born_us = now_us();
+      ASSERT_TRUE(wait_until([&] { return now_us() > born_us + 1'000'000; }));
     }
-    ASSERT_TRUE(wait_until([&] { return now_us() > locked_us + 2'000'000; }));
+    const std::int64_t ended_us = now_us();
+    ASSERT_TRUE(wait_until([&] { return now_us() > ended_us + 2'000'000; }));
     EXPECT_EQ(last_tick(), tick);
     unlocked_us = now_us();
     other.exec("ROLLBACK");
@@ -46,7 +47,11 @@ TEST_F(ProgramFault, OfALockedFileLosesNoTick) {
   EXPECT_EQ(recorder.stop(), 0) << recorder.err();
   EXPECT_EQ(missing_ticks(), "0\n");
   EXPECT_EQ(ask("SELECT kind FROM gaps WHERE kind <> 'late'"), "stopped\n");
-  EXPECT_EQ(ask(fmt::format("SELECT ended_us < {} FROM processes WHERE pid = {}", unlocked_us, born)), "1\n");
+  EXPECT_EQ(ask(fmt::format("SELECT ended_us < {} FROM processes WHERE pid = {}", unlocked_us, born)), "1\n")
+      << "ended, ticks after it and before the unlocking, and their lateness: "
+      << ask(fmt::format("SELECT ended_us - {0}, (SELECT group_concat((at_us - {0}) || ' late ' || late_us, ', ') FROM"
+                         " ticks WHERE at_us BETWEEN {0} - 3000000 AND {0} + 1000000) FROM processes WHERE pid = {1}",
+                         unlocked_us, born));
   EXPECT_EQ(ask("PRAGMA integrity_check"), "ok\n");
 }
 

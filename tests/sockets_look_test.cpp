@@ -16,7 +16,7 @@ namespace {
 /// so what it does not look into can only be seen while there is none; looking too often fails at every attempt.
 template <class Attempt>
 void expect_when_nobody_binds(Attempt attempt) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kBoundMs);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (!attempt()) {
     if (std::chrono::steady_clock::now() > end) {
       ADD_FAILURE() << "more was looked into than should be, at each attempt";
@@ -54,16 +54,16 @@ TEST(SocketsLook, OnceForAHiddenHolderAndThenInTurns) {
     const std::int64_t port = port_of(listener);
     SocketReader reader(proc.path());
     ProcessPass processes;
-    for (std::int64_t pid = 1; pid <= 240; ++pid) processes.processes.push_back(proc.add(pid, 1));
+    for (std::int64_t pid = 1; pid <= 24; ++pid) processes.processes.push_back(proc.add(pid, 1));
     EXPECT_EQ(holders_of(reader.read(processes), Protocol::Tcp, port), "");
-    for (std::int64_t pid = 1; pid <= 240; ++pid) proc.hold(pid, listener);
+    for (std::int64_t pid = 1; pid <= 24; ++pid) proc.hold(pid, listener);
     std::size_t known = 0;
     for (int pass = 0; pass < 120; ++pass) {
       const auto rows = rows_of(reader.read(processes), Protocol::Tcp, port);
-      if (rows.size() != 1 || rows[0].holders.size() > known + 4) return false;
+      if (rows.size() != 1 || rows[0].holders.size() > known + 1) return false;
       known = rows[0].holders.size();
     }
-    EXPECT_EQ(known, 240U);
+    EXPECT_EQ(known, 24U);
     return true;
   });
 }

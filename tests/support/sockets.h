@@ -27,17 +27,12 @@
 
 #include "model/reading.h"
 #include "platform/posix/descriptor.h"
+#include "support/proc.h"
 
 namespace galproc {
 
 /// How long a test waits for what must come, milliseconds.
 constexpr int kBoundMs = 10'000;
-
-inline std::string stat_text(std::int64_t pid) {
-  std::stringstream text;
-  text << std::ifstream("/proc/" + std::to_string(pid) + "/stat").rdbuf();
-  return text.str();
-}
 
 /// A living process with the start time that /proc gives.
 inline ProcessReading process(std::int64_t pid, bool ran) {

@@ -21,8 +21,10 @@ std::string worker_name(const std::string& comm) {
                                                                     : comm;
 }
 
+/// One that is on its way out has none any more.
 bool has_memory(const StatLine& line, bool kernel_thread) {
-  return !kernel_thread && line.state != 'Z' && line.state != 'X';
+  constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING
+  return !kernel_thread && line.state != 'Z' && line.state != 'X' && (line.flags & kExiting) == 0;
 }
 
 }  // namespace
