@@ -55,51 +55,55 @@ WITH
   ),
   -- The stored rows, one seek a tick: no index begins with upid.
   stored AS (
-    SELECT l.upid, l.pid, l.started_us, l.low_tick_id, l.high_tick_id,
-      s.tick_id, s.resident_bytes, s.thread_count,
-      s.cpu_user_us + s.cpu_system_us AS cpu_us,
-      s.read_bytes + s.written_bytes AS io_bytes, t.previous_tick_id
+    SELECT l.upid, s.tick_id
     FROM life AS l
     CROSS JOIN tick AS t
       ON t.tick_id BETWEEN l.base_tick_id AND l.high_tick_id
     CROSS JOIN process_sample AS s
       ON s.tick_id = t.tick_id AND s.upid = l.upid
   ),
-  -- Each row with what it changed by; a row stands until the next one.
-  changed AS (
-    SELECT s.*,
-      lag(s.cpu_us) OVER rows_of_one AS cpu_before_us,
-      lag(s.io_bytes) OVER rows_of_one AS io_before_bytes,
+  -- A row stands until the next one. Values are looked up afterwards: a window
+  -- is the dearer the wider its rows are.
+  standing AS (
+    SELECT s.upid, s.tick_id,
       lag(s.tick_id) OVER rows_of_one AS row_before_id,
-      lead(s.tick_id - 1, 1, s.high_tick_id) OVER rows_of_one
-        AS until_tick_id
+      lead(s.tick_id) OVER rows_of_one AS row_after_id
     FROM stored AS s
     WINDOW rows_of_one AS (PARTITION BY s.upid ORDER BY s.tick_id)
   ),
-  -- Born since the tick before, it had used nothing until then. The length is
-  -- that since the last tick at which the process table was read.
+  -- Each row with what it changed by. Born since the tick before, it had used
+  -- nothing until then. The length is that since the last tick at which the
+  -- process table was read.
   rated AS MATERIALIZED (
-    SELECT c.upid, c.pid, c.tick_id, c.low_tick_id, c.until_tick_id,
-      c.resident_bytes, c.thread_count, c.io_bytes,
+    SELECT l.upid, l.pid, c.tick_id, l.low_tick_id,
+      coalesce(c.row_after_id - 1, l.high_tick_id) AS until_tick_id,
+      s.resident_bytes, s.thread_count,
+      s.read_bytes + s.written_bytes AS io_bytes,
       t.boot_us - b.boot_us AS length_us,
-      CASE WHEN b.tick_id IS NOT NULL THEN c.cpu_us - CASE
-        WHEN c.row_before_id IS NULL AND c.started_us > b.at_us - 2000000
-          THEN 0
-        ELSE c.cpu_before_us END
+      CASE WHEN b.tick_id IS NOT NULL
+        THEN s.cpu_user_us + s.cpu_system_us - CASE
+          WHEN o.tick_id IS NULL AND l.started_us > b.at_us - 2000000 THEN 0
+          ELSE o.cpu_user_us + o.cpu_system_us END
       END AS cpu_change_us,
-      CASE WHEN b.tick_id IS NOT NULL THEN c.io_bytes - CASE
-        WHEN c.row_before_id IS NULL AND c.started_us > b.at_us - 2000000
-          THEN 0
-        ELSE c.io_before_bytes END
+      CASE WHEN b.tick_id IS NOT NULL
+        THEN s.read_bytes + s.written_bytes - CASE
+          WHEN o.tick_id IS NULL AND l.started_us > b.at_us - 2000000 THEN 0
+          ELSE o.read_bytes + o.written_bytes END
       END AS io_change_bytes
-    FROM changed AS c
+    FROM standing AS c
+    CROSS JOIN life AS l ON l.upid = c.upid
+    CROSS JOIN process_sample AS s
+      ON s.tick_id = c.tick_id AND s.upid = c.upid
     CROSS JOIN tick AS t ON t.tick_id = c.tick_id
+    LEFT JOIN process_sample AS o
+      ON o.tick_id = c.row_before_id AND o.upid = c.upid
     LEFT JOIN tick AS p ON p.tick_id = t.previous_tick_id
-    LEFT JOIN tick AS b ON b.tick_id = (
-      SELECT r.tick_id FROM tick AS r
-      WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
-        AND r.process_count IS NOT NULL
-      ORDER BY r.tick_id DESC LIMIT 1)
+    LEFT JOIN tick AS b ON b.tick_id = iif(
+      p.process_count IS NOT NULL, p.tick_id,
+      (SELECT r.tick_id FROM tick AS r
+       WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
+         AND r.process_count IS NOT NULL
+       ORDER BY r.tick_id DESC LIMIT 1))
   ),
   -- One row a tick: nothing changed where no row was stored.
   ticked AS NOT MATERIALIZED (
