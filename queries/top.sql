@@ -108,9 +108,9 @@ WITH
   -- clock may have been set. Counters only grow, so of several witnesses the
   -- highest is the last.
   gone AS NOT MATERIALIZED (
-    SELECT x.upid, x.cpu_user_us + x.cpu_system_us AS cpu_us,
-      x.read_bytes + x.written_bytes AS io_bytes,
-      x.peak_resident_bytes AS peak_bytes
+    SELECT x.upid, max(x.cpu_user_us + x.cpu_system_us) AS cpu_us,
+      max(x.read_bytes + x.written_bytes) AS io_bytes,
+      max(x.peak_resident_bytes) AS peak_bytes
     FROM span AS s
     CROSS JOIN process_exit AS x
       ON x.ended_us BETWEEN s.lowest_us - 2000000 AND s.highest_us + 2000000
@@ -119,16 +119,7 @@ WITH
           THEN x.ended_us > s.first_us AND x.ended_us <= s.last_us
         ELSE x.tick_id > s.first_tick_id AND x.tick_id <= s.last_tick_id
       END
-      AND NOT EXISTS (
-        SELECT 1 FROM process_exit AS y
-        WHERE y.upid = x.upid AND y.source <> x.source
-          AND (coalesce(y.cpu_user_us + y.cpu_system_us, -1), x.source)
-            > (coalesce(x.cpu_user_us + x.cpu_system_us, -1), y.source)
-          AND CASE
-            WHEN y.tick_id IS NULL
-              THEN y.ended_us > s.first_us AND y.ended_us <= s.last_us
-            ELSE y.tick_id > s.first_tick_id AND y.tick_id <= s.last_tick_id
-          END)
+    GROUP BY x.upid
   ),
   known AS NOT MATERIALIZED (
     SELECT upid, cpu_us, io_bytes, peak_bytes FROM gone

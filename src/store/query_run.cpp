@@ -23,13 +23,13 @@ struct Finalizer {
 };
 using StatementPtr = std::unique_ptr<sqlite3_stmt, Finalizer>;
 
-struct Prepared {
+struct FirstStatement {
   StatementPtr statement;  ///< null: the text holds no statement
   std::string_view tail;   ///< what follows it
 };
 
 /// Throws SQLite::Exception.
-Prepared prepare(SQLite::Database& database, std::string_view sql) {
+FirstStatement prepare(SQLite::Database& database, std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const char* tail = nullptr;
   const auto size = static_cast<int>(sql.size());
@@ -41,7 +41,7 @@ Prepared prepare(SQLite::Database& database, std::string_view sql) {
 /// A comment or a blank is no second statement, so SQLite itself is asked.
 bool holds_statement(SQLite::Database& database, std::string_view sql) {
   while (!sql.empty()) {
-    const Prepared next = prepare(database, sql);
+    const FirstStatement next = prepare(database, sql);
     if (next.statement) return true;
     if (next.tail.size() == sql.size()) return false;
     sql = next.tail;
@@ -94,7 +94,7 @@ RowSet fetch(SQLite::Database& database, sqlite3_stmt* statement, std::optional<
 /// SQLite gives each step the number of the step that it belongs to; a tree column needs depths.
 RowSet plan_of(SQLite::Database& database, std::string_view sql) {
   const std::string explained = "EXPLAIN QUERY PLAN " + std::string(sql);
-  const Prepared prepared = prepare(database, explained);
+  const FirstStatement prepared = prepare(database, explained);
   const RowSet steps = fetch(database, prepared.statement.get(), std::nullopt, nullptr);
   RowSet plan;
   plan.columns = {{"depth", Unit::None}, {"step", Unit::None}};
@@ -144,7 +144,7 @@ void check_params(sqlite3_stmt* statement, const NamedQuery& query) {
 }
 
 StatementPtr prepare_checked(SQLite::Database& database, const NamedQuery& query) {
-  Prepared prepared;
+  FirstStatement prepared;
   try {
     prepared = prepare(database, query.sql);
   } catch (const SQLite::Exception& error) {
@@ -326,9 +326,9 @@ auto with_user_errors(const ReadingOnly& guard, const Work& work) {
   }
 }
 
-Prepared prepare_users(SQLite::Database& database, const ReadingOnly& guard, std::string_view sql) {
+FirstStatement prepare_users(SQLite::Database& database, const ReadingOnly& guard, std::string_view sql) {
   return with_user_errors(guard, [&] {
-    Prepared prepared = prepare(database, sql);
+    FirstStatement prepared = prepare(database, sql);
     if (!prepared.statement) throw UsageError("There is no statement to run.");
     if (holds_statement(database, prepared.tail)) throw UsageError("--run takes one statement, and this is more.");
     if (sqlite3_stmt_readonly(prepared.statement.get()) == 0) {
@@ -367,7 +367,7 @@ RowSet run_query(SQLite::Database& database, const NamedQuery& query, const Quer
 
 RowSet run_sql(SQLite::Database& database, std::string_view sql, std::optional<std::size_t> limit, bool* more) {
   const ReadingOnly guard(database);
-  const Prepared prepared = prepare_users(database, guard, sql);
+  const FirstStatement prepared = prepare_users(database, guard, sql);
   RowSet result = with_user_errors(guard, [&] { return fetch(database, prepared.statement.get(), limit, more); });
   for (Column& column : result.columns) column.unit = unit_of_name(column.name);
   return result;
