@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +21,7 @@
 #include <memory>
 
 #include "model/errors.h"
+#include "platform/linux/cpu_clock.h"
 #include "platform/linux/errors.h"
 
 namespace galproc {
@@ -53,17 +53,14 @@ bool has_ptrace_capability() {
 
 }  // namespace
 
-ProcessReader::ProcessReader(Options options) : options_(std::move(options)), privileged_(has_ptrace_capability()) {
+ProcessReader::ProcessReader(Options options)
+    : options_(std::move(options)),
+      privileged_(has_ptrace_capability()),
+      has_cpu_clocks_(has_fine_cpu_clocks(options_.proc_root)) {
   if (const Descriptor stat{::open((options_.proc_root + "/self/stat").c_str(), O_RDONLY | O_CLOEXEC)}) {
     const auto self = read_text(stat.get()) == 0 ? parse_stat(text_) : std::nullopt;
     shows_layout_ = self && self->start_code != 0;
   }
-  // The clocks go by the pids of this process's own namespace: those of /proc are the same where it has no other pid.
-  const Descriptor file(::open((options_.proc_root + "/self/status").c_str(), O_RDONLY | O_CLOEXEC));
-  std::string status;
-  has_cpu_clocks_ = file && read_whole(file.get(), status, 16384) == 0 &&
-                    status.find("\nNSpid:\t" + std::to_string(::getpid()) + "\n") != std::string::npos &&
-                    cpu_clock_ns(::getpid());
 }
 
 ProcessPass ProcessReader::read() {
@@ -194,18 +191,8 @@ void ProcessReader::forget(Entry& entry) {
   entry = Entry{};
 }
 
-std::optional<std::int64_t> ProcessReader::cpu_clock_ns(std::int64_t pid) const {
-  if (!has_cpu_clocks_) return std::nullopt;
-  // What clock_getcpuclockid(3) gives, without its own look at whether there is such a process.
-  constexpr unsigned kOfProcess = 2;
-  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(pid) << 3U) | kOfProcess);
-  timespec time{};
-  if (::clock_gettime(clock, &time) != 0) return std::nullopt;
-  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
-}
-
 ProcessReader::Outcome ProcessReader::meet(std::int64_t pid, Entry& entry) {
-  entry.cpu_clock_ns = cpu_clock_ns(pid);
+  if (has_cpu_clocks_) entry.cpu_clock_ns = cpu_clock_ns(pid);
   return update(pid, entry, true);
 }
 
@@ -215,7 +202,7 @@ ProcessReader::Outcome ProcessReader::refresh(std::int64_t pid, Entry& entry) {
   entry.reading.ran = false;
   if (entry.usage.complete && pass_no_ - entry.ran_in_pass > kIdlePasses) close_usage(entry);
   // Before the text: a run in between shows in the next pass.
-  const std::optional<std::int64_t> clock_ns = cpu_clock_ns(pid);
+  const auto clock_ns = has_cpu_clocks_ ? cpu_clock_ns(pid) : std::nullopt;
   const bool stood_still = clock_ns && clock_ns == entry.cpu_clock_ns;
   const bool its_turn = (static_cast<std::uint64_t>(pid) + pass_no_) % kPassesForAll == 0;
   if (stood_still && !its_turn) return Outcome::Read;

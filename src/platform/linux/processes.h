@@ -68,8 +68,6 @@ class ProcessReader {
 
   /// Fills pids_, in order.
   void list_pids();
-  /// CPU time of all threads since the start; empty where it cannot be had.
-  std::optional<std::int64_t> cpu_clock_ns(std::int64_t pid) const;
   /// Adds those that this pass has not met to `ended`.
   void forget_absent(std::unordered_set<std::int64_t>& ended);
   Outcome meet(std::int64_t pid, Entry& entry);
