@@ -35,7 +35,7 @@ WITH
              WHERE q.upid = p.upid
                AND (q.parent_pid <> p.parent_pid
                     OR q.parent_upid IS NOT p.parent_upid)
-             ORDER BY q.at_us, q.source DESC) AS moved), '') AS detail, NULL AS earliest_us
+             ORDER BY q.at_us, q.source) AS moved), '') AS detail, NULL AS earliest_us
     FROM process AS born
     CROSS JOIN processes AS p ON p.upid = born.upid
     LEFT JOIN process_images AS i ON i.upid = p.upid AND i.image_no = 1

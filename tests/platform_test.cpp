@@ -159,12 +159,16 @@ TEST(Platform, AShortRunIsARunAndSleepIsNone) {
   }
   wait_until_asleep(pid);
   const auto platform = make_platform();
-  platform->read_processes();
-  const ProcessPass asleep = platform->read_processes();
+  // The state says so a little before it has left the CPU.
+  ProcessPass asleep = platform->read_processes();
+  for (int i = 0; i < 100 && find(asleep, pid) && find(asleep, pid)->ran; ++i) asleep = platform->read_processes();
   EXPECT_TRUE(go.send() && done.wait());
   wait_until_asleep(pid);
   const ProcessPass woken = platform->read_processes();
-  const ProcessPass asleep_again = platform->read_processes();
+  ProcessPass asleep_again = platform->read_processes();
+  for (int i = 0; i < 100 && find(asleep_again, pid) && find(asleep_again, pid)->ran; ++i) {
+    asleep_again = platform->read_processes();
+  }
   ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
   ASSERT_TRUE(find(asleep, pid) && find(woken, pid) && find(asleep_again, pid));

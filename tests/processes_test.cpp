@@ -54,7 +54,9 @@ void expect_followed(const ProcessReader::Options& options, const LinkedProc* li
   const Child quiet([](int) {}), busy(burn_when_told);
   if (linked) linked->add(quiet.pid());
   if (linked) linked->add(busy.pid());
+  wait_until_asleep(quiet.pid());
   ProcessReader reader(options);
+  reader.read();
   ProcessPass pass = reader.read();
   ASSERT_TRUE(find(pass, busy.pid()) && find(pass, quiet.pid()));
   ProcessUsage before = find(pass, busy.pid())->usage;

@@ -73,7 +73,6 @@ ProcessPass ProcessReader::read() {
   for (const std::int64_t pid : pids_) {
     auto [at, is_new] = entries_.try_emplace(pid);
     Entry& entry = at->second;
-    const bool had_ended = entry.reading.ended;
     Outcome outcome = is_new ? meet(pid, entry) : refresh(pid, entry);
     if (outcome == Outcome::Gone && !is_new) {  // another process may have its pid by now
       ended.insert(pid);
@@ -88,21 +87,42 @@ ProcessPass ProcessReader::read() {
       continue;
     }
     entry.pass_no = pass_no_;
-    if (outcome == Outcome::Unreadable) continue;
-    if (entry.reading.ended && !had_ended) ended.insert(pid);
+    if (outcome == Outcome::Unreadable) {
+      entry.cpu_clock_ns.reset();  // to be read as soon as that can be, run or not
+      continue;
+    }
+    note_end(entry, ended);
     found.push_back(&entry);
   }
   forget_absent(ended);
+  // An orphan gets a new parent without having run, and may have ended together with the old one.
+  for (std::size_t known = 0; known != ended.size();) {
+    known = ended.size();
+    for (Entry*& entry : found) {
+      if (!entry || !ended.contains(entry->reading.parent_pid)) continue;
+      const std::int64_t pid = entry->reading.key.pid;
+      const Outcome outcome = update(pid, *entry, false);
+      if (outcome == Outcome::Read) {
+        note_end(*entry, ended);
+        continue;
+      }
+      entry->cpu_clock_ns.reset();
+      if (outcome == Outcome::Unreadable) pass.unreadable_pids.push_back(pid);
+      entry = nullptr;
+    }
+  }
   pass.processes.reserve(found.size());
-  for (Entry* entry : found) {  // an orphan gets a new parent without having run
-    const std::int64_t pid = entry->reading.key.pid;
-    const bool orphaned = !ended.empty() && ended.contains(entry->reading.parent_pid);
-    const Outcome outcome = orphaned ? update(pid, *entry, false) : Outcome::Read;
-    if (outcome == Outcome::Unreadable) pass.unreadable_pids.push_back(pid);
-    if (outcome == Outcome::Read) pass.processes.push_back(entry->reading);
+  for (const Entry* entry : found) {
+    if (entry) pass.processes.push_back(entry->reading);
   }
   pass.errors = errors_.take();
   return pass;
+}
+
+void ProcessReader::note_end(Entry& entry, std::unordered_set<std::int64_t>& ended) {
+  if (!entry.reading.ended || entry.end_noted) return;
+  entry.end_noted = true;
+  ended.insert(entry.reading.key.pid);
 }
 
 void ProcessReader::forget_absent(std::unordered_set<std::int64_t>& ended) {
@@ -216,10 +236,9 @@ ProcessReader::Outcome ProcessReader::refresh(std::int64_t pid, Entry& entry) {
     return Outcome::Unreadable;
   }
   entry.cpu_clock_ns = clock_ns;
-  if (text_ == entry.text) {
-    entry.reading.ran = clock_ns && !stood_still;
-    return Outcome::Read;
-  }
+  // Its memory and I/O may have moved where the text, which counts in clock ticks, has not.
+  const bool ran = clock_ns && !stood_still;
+  if (text_ == entry.text && !ran) return Outcome::Read;
   if (entry.stat && entry.usage.complete && follow(pid, entry)) return Outcome::Read;
   return update(pid, entry, false);
 }

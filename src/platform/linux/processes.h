@@ -63,11 +63,13 @@ class ProcessReader {
     std::optional<std::int64_t> cpu_clock_ns;  ///< just before that
     std::uint64_t pass_no = 0;
     std::uint64_t ran_in_pass = 0;
+    bool end_noted = false;  ///< its children were read again after its end
   };
   enum class Outcome { Read, Gone, Unreadable };
 
   /// Fills pids_, in order.
   void list_pids();
+  static void note_end(Entry& entry, std::unordered_set<std::int64_t>& ended);
   /// Adds those that this pass has not met to `ended`.
   void forget_absent(std::unordered_set<std::int64_t>& ended);
   Outcome meet(std::int64_t pid, Entry& entry);

@@ -27,11 +27,12 @@ class SocketReader {
   /// REQUIRES: each pass of one process reader is given, once and in order: `ran` says only what was since the last.
   ///
   /// Looked into are processes that are new, ran or changed their image, all of them when a socket has no known holder
-  /// and was not looked for before, and in each pass a share of the idle ones. So what slips past `ran` (a run of less
-  /// than a clock tick in which a socket that someone else holds too came or went) is seen within 120 passes. One
-  /// that keeps running is looked into every N / 64 passes when it has N > 64 descriptors, and every 8 when it was in
-  /// vain 4 times: unless a holder is missing, all that may come late is that it has, or has no more, a socket that
-  /// someone else holds too. A thread that gave up sharing its process's descriptors (unshare(2)) is not looked into.
+  /// and was not looked for before, and in each pass a share of the idle ones. So what slips past `ran` (without CPU
+  /// clocks, a run of less than a clock tick in which a socket that someone else holds too came or went) is seen within
+  /// 120 passes. One that keeps running is looked into every N / 64 passes when it has N > 64 descriptors, and every 8
+  /// when it was in vain 4 times: unless a holder is missing, all that may come late is that it has, or has no more, a
+  /// socket that someone else holds too. A thread that gave up sharing its process's descriptors (unshare(2)) is not
+  /// looked into.
   ///
   /// Errors are data. Denied ones are counted for every process whose sockets are unknown, looked into or not, so that
   /// the figure is the same from pass to pass. What failed for a passing reason (no descriptors left) keeps the last
