@@ -121,7 +121,7 @@ TEST(Processes, CloseTheFilesOfOneThatRunsNoMore) {
   EXPECT_EQ(open_files(), while_it_runs);
 }
 
-TEST(Processes, GiveFilesBackWhenNoneAreLeft) {
+TEST(Processes, AreNotTakenForGoneWhenHardlyAFileIsLeft) {
   const LinkedProc linked;
   const Child one([](int) {}), other([](int) {});
   linked.add(one.pid());
