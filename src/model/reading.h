@@ -49,6 +49,20 @@ struct ProcessKeyHash {
   }
 };
 
+/// Who runs this very process, and from where: what an action is logged with. Raw bytes.
+struct CallerReading {
+  ProcessKey key;
+  std::string name;
+  std::optional<std::int64_t> user_id;  ///< effective
+  std::optional<std::string> user_name;
+  std::optional<std::int64_t> login_id;  ///< user who logged in, kept across su and sudo; Linux: /proc/self/loginuid
+  std::optional<std::string> sudo_user;  ///< SUDO_USER: a claim, not a proof
+  std::optional<std::string> terminal;   ///< "/dev/pts/3"; empty: none
+  std::optional<std::string> working_directory;
+  std::vector<std::string> arguments;
+  std::string host_name;
+};
+
 /// Stored as these numbers; the names are in the table process_state.
 enum class ProcessState { Sleeping, Running, Idle, DiskSleep, Stopped, Traced, Zombie };
 
@@ -82,6 +96,8 @@ struct ProcessUsage {
 struct ProcessReading {
   ProcessKey key;
   std::int64_t parent_pid = 0;                      ///< 0: none
+  std::int64_t process_group = 0;                   ///< 0: none, or none that can be seen
+  std::int64_t session = 0;                         ///< likewise
   std::int64_t started_boot_us = 0;                 ///< boot clock at its start
   std::optional<std::int64_t> peak_resident_bytes;  ///< known only where it was read with the image
   bool kernel_thread = false;

@@ -18,6 +18,8 @@ struct StatLine {
   std::string comm;                  ///< field 2, without its parentheses; may hold any byte but NUL
   char state = '?';                  ///< field 3
   std::int64_t parent_pid = 0;       ///< field 4
+  std::int64_t process_group = 0;    ///< field 5
+  std::int64_t session = 0;          ///< field 6
   std::uint64_t flags = 0;           ///< field 9, PF_* bits
   std::int64_t user_ticks = 0;       ///< field 14
   std::int64_t system_ticks = 0;     ///< field 15

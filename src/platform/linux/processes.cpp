@@ -313,6 +313,8 @@ void ProcessReader::note(const StatLine& line, std::int64_t owner, ProcessReadin
   reading.kernel_thread = (line.flags & kKernelThreadFlag) != 0;
   reading.ended = (line.state == 'Z' || line.state == 'X') && line.thread_count <= 1;
   reading.parent_pid = line.parent_pid;
+  reading.process_group = line.process_group;
+  reading.session = line.session;
   reading.ran = true;
   reading.wait_status =
       reading.ended && may_read_wait_status(line, owner) ? std::optional(line.wait_status) : std::nullopt;
