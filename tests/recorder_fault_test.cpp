@@ -10,7 +10,7 @@ namespace {
 class RecorderFaultTest : public RecorderTest {};
 
 TEST_F(RecorderFaultTest, ASecondRecorderIsRefusedByNamingTheFirst) {
-  world_.lock_holder = 777;
+  world_.recorder_pid = 777;
   try {
     Recorder(world_, options(), talk_).run();
     FAIL() << "it recorded";

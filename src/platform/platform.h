@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "model/reading.h"
+#include "model/signals.h"
 
 namespace galproc {
 
 /// Why a sleeping caller was woken.
-enum class Wake { Deadline, Stop };
+enum class Wake { Deadline, Stop, Ended };
 
 /// Names a file independently of its path (POSIX: device and inode).
 struct FileIdentity {
@@ -36,6 +37,37 @@ class FileLock {
 struct LockResult {
   std::unique_ptr<FileLock> lock;
   std::int64_t holder_pid = 0;
+};
+
+/// What became of something that was sent to processes.
+struct Delivery {
+  enum class Result { Sent, Gone, Denied, Failed } result = Result::Sent;
+  int code = 0;      ///< of the operating system, for Denied and Failed
+  std::string text;  ///< of that code
+};
+
+/// One process, pinned: whatever is done by this handle is done to it or to nobody, whoever has its pid by now.
+class ProcessHandle {
+ public:
+  virtual ~ProcessHandle() = default;
+  virtual Delivery send(Signal signal) = 0;
+  /// Its last thread is dead, reaped or not.
+  virtual bool has_ended() = 0;
+  /// How it ended, as wait(2) encodes it; empty: not ended, or not told (Linux tells it once the parent has waited, or
+  /// of a zombie to who may look into it; on systems before 6.15 of zombies only). May wait some milliseconds for it.
+  virtual std::optional<std::int64_t> wait_status() = 0;
+};
+
+struct OpenedProcess {
+  std::unique_ptr<ProcessHandle> handle;  ///< null: see `why`
+  enum class Why { Opened, Gone, IdentityChanged, Denied, Failed, Unsupported } why = Why::Opened;
+  std::string text;  ///< of the system's error, for Denied and Failed
+};
+
+/// Processes that the kernel can end all at once, those born meanwhile too (Linux: a control group of version 2).
+struct ControlGroup {
+  std::string path;                ///< names it for kill_group
+  std::vector<std::int64_t> pids;  ///< in it and in the groups below it
 };
 
 /// One system, seen from one process. Calls come from one thread at a time.
@@ -71,6 +103,9 @@ class Platform {
   /// From now on a request to stop wakes sleep_until instead of ending the process.
   virtual void catch_stop_requests() = 0;
 
+  /// Number of the signal that asked for it; 0: none has, or the system has no such numbers.
+  virtual int stop_signal() = 0;
+
   /// Takes the lock on `path`, a file that is made when it is not there (0600) and never removed. Throws PlatformError
   /// where the file cannot be opened.
   virtual LockResult lock_file(const std::filesystem::path& path) = 0;
@@ -84,6 +119,34 @@ class Platform {
 
   /// Makes an empty file (0640, group as above). A file that exists is left as it is. Throws PlatformError.
   virtual void make_shared_file(const std::filesystem::path& file) = 0;
+
+  /// Who holds the lock on `path`, without taking it: 0 for a holder in another pid namespace, empty for none or where
+  /// that cannot be told. REQUIRES: it is not held by this process, which would lose it.
+  virtual std::optional<std::int64_t> lock_holder(const std::filesystem::path& path) = 0;
+
+  /// The name of the network file system that `path` (or the nearest folder above it that is there) lies on; empty: it
+  /// is a local one.
+  virtual std::optional<std::string> network_file_system(const std::filesystem::path& path) = 0;
+
+  /// Who runs this process, and from where.
+  virtual CallerReading caller() = 0;
+
+  /// Processes of this one's own process group that read what it writes to stdout or stderr: the rest of its pipeline.
+  virtual std::vector<std::int64_t> readers_of_output() = 0;
+
+  /// Pins a process. The handle is of the process with this very start token, or there is none.
+  virtual OpenedProcess open_process(const ProcessKey& key) = 0;
+
+  /// Sleeps until one more of these processes has ended (at once where all had), the boot clock reads `boot_us`, or a
+  /// stop was asked for. REQUIRES: all handles are of this platform, of processes not known to have ended.
+  virtual Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) = 0;
+
+  /// The number by which this system knows a signal; empty where it has no such thing.
+  virtual std::optional<std::int64_t> signal_number(Signal signal) = 0;
+
+  /// The control group that a process is in, where it can be killed as a whole: not the root, and this user may do it.
+  virtual std::optional<ControlGroup> killable_group(std::int64_t pid) = 0;
+  virtual Delivery kill_group(const std::string& path) = 0;
 };
 
 /// The backend of the system that this binary was built for.

@@ -9,7 +9,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/errors.h"
@@ -29,7 +31,19 @@ class FakePlatform : public Platform {
   std::vector<std::int64_t> unreadable_pids;
   std::vector<ReadError> read_errors;
   SystemReading system;
-  std::optional<std::int64_t> lock_holder;
+  std::optional<std::int64_t> recorder_pid;  ///< holds the recorder's lock
+  /// What becomes of a process that gets a signal, and who may not be sent one.
+  std::set<std::int64_t> deaf;                        ///< pids that only Kill ends
+  std::set<std::int64_t> immortal;                    ///< pids that nothing ends
+  std::set<std::int64_t> forbidden;                   ///< pids that may not be sent anything
+  std::vector<std::pair<std::int64_t, Signal>> sent;  ///< all that reached somebody, in order
+  /// Called after something reached a process that may have died of it: the world goes on.
+  std::function<void(std::int64_t pid, Signal signal)> on_signal = [](std::int64_t, Signal) {};
+  std::map<std::int64_t, ControlGroup> groups;  ///< by pid of a member
+  std::optional<std::string> remote_disk;       ///< name of the network file system that every path lies on
+  CallerReading who{{4242, 1}, "galproc", 0, "root", {}, {}, {}, "/", {"galproc", "kill"}, "fake"};
+  std::vector<std::int64_t> pipeline;
+  int stopped_by = 0;  ///< number of the signal that asked for a stop
   /// Called before each sleep ends with its number, from 1; gives false to ask for a stop.
   std::function<bool(int)> on_wake = [](int) { return true; };
 
@@ -81,7 +95,7 @@ class FakePlatform : public Platform {
     host.user_name = "root";
     return host;
   }
-  ProcessKey self() override { return {4242, 1}; }
+  ProcessKey self() override { return who.key; }
   ProcessPass read_processes() override {
     ProcessPass pass;
     for (const auto& [pid, process] : processes) {
@@ -99,9 +113,41 @@ class FakePlatform : public Platform {
     return on_wake(++sleeps_) ? Wake::Deadline : Wake::Stop;
   }
   void catch_stop_requests() override {}
+  int stop_signal() override { return stopped_by; }
   LockResult lock_file(const std::filesystem::path&) override {
-    if (lock_holder) return {nullptr, *lock_holder};
+    if (recorder_pid) return {nullptr, *recorder_pid};
     return {std::make_unique<FileLock>(), 0};
+  }
+  std::optional<std::int64_t> lock_holder(const std::filesystem::path&) override { return recorder_pid; }
+  std::optional<std::string> network_file_system(const std::filesystem::path&) override { return remote_disk; }
+  CallerReading caller() override { return who; }
+  std::vector<std::int64_t> readers_of_output() override { return pipeline; }
+  OpenedProcess open_process(const ProcessKey& key) override {
+    using Why = OpenedProcess::Why;
+    const auto found = processes.find(key.pid);
+    if (found == processes.end()) return {nullptr, Why::Gone, ""};
+    if (found->second.key != key) return {nullptr, Why::IdentityChanged, ""};
+    return {std::make_unique<Handle>(*this, key), Why::Opened, ""};
+  }
+  Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
+    const auto ended = [](ProcessHandle* handle) { return handle->has_ended(); };
+    if (handles.empty() || std::any_of(handles.begin(), handles.end(), ended)) return Wake::Ended;
+    pass_time(std::max<std::int64_t>(0, boot_us - now.boot_us));
+    if (!on_wake(++sleeps_)) return Wake::Stop;
+    return std::any_of(handles.begin(), handles.end(), ended) ? Wake::Ended : Wake::Deadline;
+  }
+  std::optional<std::int64_t> signal_number(Signal signal) override { return real_->signal_number(signal); }
+  std::optional<ControlGroup> killable_group(std::int64_t pid) override {
+    const auto found = groups.find(pid);
+    return found == groups.end() ? std::nullopt : std::optional(found->second);
+  }
+  Delivery kill_group(const std::string& path) override {
+    for (const auto& [pid, group] : groups) {
+      if (group.path != path) continue;
+      for (const std::int64_t member : group.pids) deliver(member, Signal::Kill);
+      return {};
+    }
+    return {Delivery::Result::Gone, 2, "no such group"};
   }
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
     return real_->file_identity(path);
@@ -110,6 +156,46 @@ class FakePlatform : public Platform {
   void make_shared_file(const std::filesystem::path& file) override { real_->make_shared_file(file); }
 
  private:
+  class Handle : public ProcessHandle {
+   public:
+    Handle(FakePlatform& world, ProcessKey key) : world_(world), key_(key) {}
+    Delivery send(Signal signal) override {
+      if (has_ended()) return {Delivery::Result::Gone, 3, "gone"};
+      if (world_.forbidden.contains(key_.pid)) return {Delivery::Result::Denied, 1, "not permitted"};
+      world_.deliver(key_.pid, signal);
+      return {};
+    }
+    bool has_ended() override {
+      const auto found = world_.processes.find(key_.pid);
+      return found == world_.processes.end() || found->second.key != key_;
+    }
+    std::optional<std::int64_t> wait_status() override {
+      const auto found = world_.statuses_.find(key_.pid);
+      return has_ended() && found != world_.statuses_.end() ? std::optional(found->second) : std::nullopt;
+    }
+
+   private:
+    FakePlatform& world_;
+    ProcessKey key_;
+  };
+
+  void deliver(std::int64_t pid, Signal signal) {
+    const auto process = processes.find(pid);
+    if (process == processes.end()) return;
+    sent.emplace_back(pid, signal);
+    if (signal == Signal::Stop) process->second.usage.state = ProcessState::Stopped;
+    if (signal == Signal::Continue) process->second.usage.state = ProcessState::Sleeping;
+    const bool ends =
+        signal == Signal::Kill || (signal != Signal::Stop && signal != Signal::Continue && !deaf.contains(pid) &&
+                                   process->second.usage.state != ProcessState::Stopped);
+    if (ends && !immortal.contains(pid)) {
+      statuses_[pid] = static_cast<std::int64_t>(signal);
+      processes.erase(process);
+    }
+    on_signal(pid, signal);
+  }
+
+  std::map<std::int64_t, std::int64_t> statuses_;  ///< of the dead, by pid
   std::int64_t next_token_ = 100;
   int sleeps_ = 0;
   std::unique_ptr<Platform> real_ = make_platform();  ///< for files alone, which are real
@@ -141,7 +227,52 @@ class FailingPlatform : public Platform {
   }
   void make_shared_file(const std::filesystem::path& file) override { call("file"), world_.make_shared_file(file); }
 
+  int stop_signal() override { return world_.stop_signal(); }
+  std::optional<std::int64_t> lock_holder(const std::filesystem::path& path) override {
+    return world_.lock_holder(path);
+  }
+  std::optional<std::string> network_file_system(const std::filesystem::path& path) override {
+    return world_.network_file_system(path);
+  }
+  CallerReading caller() override { return call("caller"), world_.caller(); }
+  std::vector<std::int64_t> readers_of_output() override { return call("readers"), world_.readers_of_output(); }
+  OpenedProcess open_process(const ProcessKey& key) override {
+    if (++calls_ == fail_at_) return {nullptr, OpenedProcess::Why::Failed, "made to fail: open"};
+    OpenedProcess opened = world_.open_process(key);
+    if (opened.handle) opened.handle = std::make_unique<FailingHandle>(*this, std::move(opened.handle));
+    return opened;
+  }
+  Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
+    call("wait");
+    std::vector<ProcessHandle*> real;
+    for (ProcessHandle* handle : handles) real.push_back(&static_cast<FailingHandle*>(handle)->real());
+    return world_.wait_for_ends(real, boot_us);
+  }
+  std::optional<std::int64_t> signal_number(Signal signal) override { return world_.signal_number(signal); }
+  std::optional<ControlGroup> killable_group(std::int64_t pid) override { return world_.killable_group(pid); }
+  Delivery kill_group(const std::string& path) override {
+    if (++calls_ == fail_at_) return {Delivery::Result::Failed, 5, "made to fail: group"};
+    return world_.kill_group(path);
+  }
+
  private:
+  class FailingHandle : public ProcessHandle {
+   public:
+    FailingHandle(FailingPlatform& platform, std::unique_ptr<ProcessHandle> real)
+        : platform_(platform), real_(std::move(real)) {}
+    ProcessHandle& real() { return *real_; }
+    Delivery send(Signal signal) override {
+      if (++platform_.calls_ == platform_.fail_at_) return {Delivery::Result::Failed, 5, "made to fail: send"};
+      return real_->send(signal);
+    }
+    bool has_ended() override { return real_->has_ended(); }
+    std::optional<std::int64_t> wait_status() override { return real_->wait_status(); }
+
+   private:
+    FailingPlatform& platform_;
+    std::unique_ptr<ProcessHandle> real_;
+  };
+
   void call(const char* what) {
     if (++calls_ == fail_at_) throw PlatformError(std::string("made to fail: ") + what, 5);
   }

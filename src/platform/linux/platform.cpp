@@ -14,7 +14,10 @@
 #include <cerrno>
 
 #include "model/errors.h"
+#include "platform/linux/caller.h"
+#include "platform/linux/control.h"
 #include "platform/linux/errors.h"
+#include "platform/linux/groups.h"
 #include "platform/linux/processes.h"
 #include "platform/linux/sockets.h"
 #include "platform/linux/system.h"
@@ -118,7 +121,44 @@ class LinuxPlatform : public Platform {
   SystemReading read_system(const std::filesystem::path& disk_path) override { return read_linux_system(disk_path); }
 
   Wake sleep_until(std::int64_t boot_us) override {
-    // A timer of the boot clock, since poll's own timeout stands still while the machine is suspended.
+    set_timer(boot_us);
+    std::array<pollfd, 2> watched{pollfd{timer_.get(), POLLIN, 0}, pollfd{stop_descriptor(), POLLIN, 0}};
+    while (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno != EINTR) throw PlatformError("Waiting failed: " + error_text(errno) + ".", errno);
+    }
+    return (watched[1].revents & POLLIN) != 0 ? Wake::Stop : Wake::Deadline;
+  }
+
+  void catch_stop_requests() override { catch_stop_signals(); }
+  int stop_signal() override { return galproc::stop_signal(); }
+
+  LockResult lock_file(const std::filesystem::path& path) override { return galproc::lock_file(path); }
+  std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
+    return galproc::file_identity(path);
+  }
+  void make_shared_folder(const std::filesystem::path& folder) override { galproc::make_shared_folder(folder); }
+  void make_shared_file(const std::filesystem::path& file) override { galproc::make_shared_file(file); }
+  std::optional<std::int64_t> lock_holder(const std::filesystem::path& path) override {
+    return galproc::lock_holder(path);
+  }
+  std::optional<std::string> network_file_system(const std::filesystem::path& path) override {
+    return galproc::network_file_system(path);
+  }
+
+  CallerReading caller() override { return read_caller(self()); }
+  std::vector<std::int64_t> readers_of_output() override { return galproc::readers_of_output(); }
+  OpenedProcess open_process(const ProcessKey& key) override { return galproc::open_process(key, boot_offset_ticks_); }
+  Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
+    set_timer(boot_us);
+    return galproc::wait_for_ends(handles, timer_.get());
+  }
+  std::optional<std::int64_t> signal_number(Signal signal) override { return galproc::signal_number(signal); }
+  std::optional<ControlGroup> killable_group(std::int64_t pid) override { return galproc::killable_group(pid); }
+  Delivery kill_group(const std::string& path) override { return galproc::kill_group(path); }
+
+ private:
+  /// A timer of the boot clock, since poll's own timeout stands still while the machine is suspended.
+  void set_timer(std::int64_t boot_us) {
     if (!timer_) {
       timer_ = Descriptor(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
       if (!timer_) throw PlatformError("No timer can be made: " + error_text(errno) + ".", errno);
@@ -129,23 +169,8 @@ class LinuxPlatform : public Platform {
     when.it_value.tv_nsec = wait_us % 1'000'000 * kNsPerUs;
     if (wait_us == 0) when.it_value.tv_nsec = 1;  // all zero would switch it off
     ::timerfd_settime(timer_.get(), 0, &when, nullptr);
-    std::array<pollfd, 2> watched{pollfd{timer_.get(), POLLIN, 0}, pollfd{stop_descriptor(), POLLIN, 0}};
-    while (::poll(watched.data(), watched.size(), -1) < 0) {
-      if (errno != EINTR) throw PlatformError("Waiting failed: " + error_text(errno) + ".", errno);
-    }
-    return (watched[1].revents & POLLIN) != 0 ? Wake::Stop : Wake::Deadline;
   }
 
-  void catch_stop_requests() override { catch_stop_signals(); }
-
-  LockResult lock_file(const std::filesystem::path& path) override { return galproc::lock_file(path); }
-  std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
-    return galproc::file_identity(path);
-  }
-  void make_shared_folder(const std::filesystem::path& folder) override { galproc::make_shared_folder(folder); }
-  void make_shared_file(const std::filesystem::path& file) override { galproc::make_shared_file(file); }
-
- private:
   std::int64_t boot_offset_us_;
   std::int64_t monotonic_offset_us_;
   std::int64_t boot_offset_ticks_;

@@ -76,10 +76,11 @@ std::optional<StatLine> parse_stat(std::string_view text) {
 
   NumberScanner scan(rest.substr(2));
   const bool complete = scan.next(line.parent_pid) && scan.next(line.process_group) && scan.next(line.session) &&
-                        scan.skip(2) && scan.next(line.flags) && scan.skip(4) && scan.next(line.user_ticks) &&
-                        scan.next(line.system_ticks) && scan.skip(4) && scan.next(line.thread_count) && scan.skip(1) &&
-                        scan.next(line.start_ticks) && scan.skip(1) && scan.next(line.resident_pages) && scan.skip(1) &&
-                        scan.next(line.start_code) && scan.skip(1) && scan.next(line.start_stack);
+                        scan.next(line.terminal) && scan.skip(1) && scan.next(line.flags) && scan.skip(4) &&
+                        scan.next(line.user_ticks) && scan.next(line.system_ticks) && scan.skip(4) &&
+                        scan.next(line.thread_count) && scan.skip(1) && scan.next(line.start_ticks) && scan.skip(1) &&
+                        scan.next(line.resident_pages) && scan.skip(1) && scan.next(line.start_code) && scan.skip(1) &&
+                        scan.next(line.start_stack);
   if (!complete) return std::nullopt;
   // Fields 48 and 52 came with Linux 3.5; a line without them is still whole.
   if (scan.skip(19) && scan.next(line.argument_start)) {

@@ -20,6 +20,7 @@ struct StatLine {
   std::int64_t parent_pid = 0;       ///< field 4
   std::int64_t process_group = 0;    ///< field 5
   std::int64_t session = 0;          ///< field 6
+  std::int64_t terminal = 0;         ///< field 7, device number; 0: none
   std::uint64_t flags = 0;           ///< field 9, PF_* bits
   std::int64_t user_ticks = 0;       ///< field 14
   std::int64_t system_ticks = 0;     ///< field 15

@@ -15,9 +15,11 @@ namespace {
 // A pipe, since a handler may do little else than write to one. It lives as long as the process: a signal may come at
 // any time.
 int stop_pipe[2] = {-1, -1};
+volatile sig_atomic_t first_signal = 0;
 
-extern "C" void on_stop_signal(int) {
+extern "C" void on_stop_signal(int signal_number) {
   const int saved = errno;
+  if (first_signal == 0) first_signal = signal_number;
   const char byte = 1;
   // A full pipe says the same already.
   [[maybe_unused]] const auto written = ::write(stop_pipe[1], &byte, 1);
@@ -48,6 +50,10 @@ void catch_stop_signals() {
 
 int stop_descriptor() {
   return stop_pipe[0];
+}
+
+int stop_signal() {
+  return first_signal;
 }
 
 }  // namespace galproc

@@ -9,4 +9,7 @@ void catch_stop_signals();
 /// Readable for ever once a stop was asked for; -1 before catch_stop_signals().
 int stop_descriptor();
 
+/// The number of the signal that asked for it first; 0 before any.
+int stop_signal();
+
 }  // namespace galproc

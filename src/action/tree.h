@@ -1,0 +1,53 @@
+#pragma once
+
+// Who belongs to a tree of processes: the living descendants, those whose parents are gone but whose creation was
+// recorded, and what was begun inside it. Pure: a reading goes in, members come out.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "model/reading.h"
+
+namespace galproc {
+
+/// Who created a process, as far as a recording knows; empty where it does not.
+using CreatorOf = std::function<std::optional<ProcessKey>(const ProcessKey&)>;
+
+class Tree {
+ public:
+  struct Member {
+    ProcessKey key;
+    std::string why;  ///< root, child, ancestry, session, group, marker
+  };
+
+  /// `markers`: values of GALPROC_SERVICE of the services that the roots are.
+  Tree(const std::vector<ProcessKey>& roots, std::unordered_set<std::string> markers, CreatorOf creator_of);
+
+  /// Adds the living processes of a reading that belong to it, and gives those that are new, parents first. A child of
+  /// a member is one; so is whom a member created by the recording, whoever in between is gone; so is who is in a
+  /// session or process group that a member began (one that it only joined says nothing); so is who carries a marker.
+  /// Kernel threads never are.
+  std::vector<Member> grow(const ProcessPass& pass);
+
+  bool contains(const ProcessKey& key) const { return members_.contains(key); }
+
+ private:
+  std::optional<std::string> why_member(const ProcessReading& process,
+                                        const std::unordered_map<std::int64_t, ProcessKey>& key_of) const;
+  bool descends_by_record(const ProcessKey& key) const;
+  void note_begun(const ProcessReading& member);
+  void forget_what_is_over(const ProcessPass& pass);
+
+  std::unordered_set<ProcessKey, ProcessKeyHash> members_;
+  std::unordered_set<ProcessKey, ProcessKeyHash> roots_to_meet_;
+  std::unordered_set<std::string> markers_;
+  CreatorOf creator_of_;
+  std::unordered_set<std::int64_t> sessions_, groups_;  ///< begun by members
+};
+
+}  // namespace galproc

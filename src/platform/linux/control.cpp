@@ -1,0 +1,143 @@
+// What is done to processes, by pidfd: it names the process itself, so that a signal never reaches whoever has its
+// number by now. It is opened by number, though, and so the start time is compared afterwards: from then on the two
+// belong together.
+
+#include "platform/linux/control.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include "model/errors.h"
+#include "platform/linux/errors.h"
+#include "platform/linux/proc_text.h"
+#include "platform/posix/descriptor.h"
+#include "platform/posix/stop.h"
+
+namespace galproc {
+
+namespace {
+
+/// struct pidfd_info of Linux 6.13 (linux/pidfd.h), which the headers of this compiler's system do not have yet.
+struct PidfdInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup_id;
+  std::uint32_t pid, tgid, ppid;
+  std::uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+  std::int32_t exit_code;
+};
+static_assert(sizeof(PidfdInfo) == 64);
+constexpr std::uint64_t kExitInfo = 1U << 3;  // PIDFD_INFO_EXIT, Linux 6.15
+constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+
+bool is_readable_now(int fd) {
+  pollfd one{fd, POLLIN, 0};
+  return ::poll(&one, 1, 0) == 1;
+}
+
+/// The stat line of a pid, with the owner of its folder.
+struct Seen {
+  StatLine line;
+  std::int64_t owner = 0;
+};
+
+std::optional<Seen> look_at(std::int64_t pid) {
+  const Descriptor folder(::open(("/proc/" + std::to_string(pid)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor file(folder ? ::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC) : -1);
+  struct stat status {};
+  std::string text;
+  if (!file || read_whole(file.get(), text, 4096) != 0 || ::fstat(folder.get(), &status) != 0) return std::nullopt;
+  const auto line = parse_stat(text);
+  return line ? std::optional(Seen{*line, status.st_uid}) : std::nullopt;
+}
+
+class PidfdHandle : public ProcessHandle {
+ public:
+  PidfdHandle(std::int64_t pid, Descriptor fd) : pid_(pid), fd_(std::move(fd)) {}
+
+  Delivery send(Signal signal) override {
+    const auto number = static_cast<int>(signal_number(signal).value());
+    if (::syscall(SYS_pidfd_send_signal, fd_.get(), number, nullptr, 0) == 0) return {};
+    const int code = errno;
+    const auto result = code == ESRCH   ? Delivery::Result::Gone
+                        : code == EPERM ? Delivery::Result::Denied
+                                        : Delivery::Result::Failed;
+    return {result, code, error_text(code)};
+  }
+
+  bool has_ended() override { return is_readable_now(fd_.get()); }
+
+  std::optional<std::int64_t> wait_status() override {
+    if (!has_ended()) return std::nullopt;
+    // Told from the moment at which the parent has waited for it; a zombie tells by its stat line. In between, and with
+    // a parent that is just about to wait, neither does for a moment.
+    for (int attempt = 0; attempt < 20; ++attempt) {
+      PidfdInfo info{};
+      info.mask = kExitInfo;
+      if (::ioctl(fd_.get(), kGetInfo, &info) == 0 && (info.mask & kExitInfo) != 0) return info.exit_code;
+      if (const auto seen = look_at(pid_); seen && seen->line.state == 'Z') {
+        // The kernel shows 0 to those who may not know it.
+        const bool may_know = ::geteuid() == 0 || seen->owner == static_cast<std::int64_t>(::geteuid());
+        if (seen->line.wait_status != 0 || may_know) return seen->line.wait_status;
+      }
+      ::usleep(1000);
+    }
+    return std::nullopt;
+  }
+
+  int fd() const { return fd_.get(); }
+
+ private:
+  std::int64_t pid_;
+  Descriptor fd_;
+};
+
+}  // namespace
+
+OpenedProcess open_process(const ProcessKey& key, std::int64_t boottime_offset_ticks) {
+  using Why = OpenedProcess::Why;
+  Descriptor fd(static_cast<int>(::syscall(SYS_pidfd_open, key.pid, 0)));
+  if (!fd) {
+    const int code = errno;
+    if (code == ESRCH) return {nullptr, Why::Gone, ""};
+    if (code == ENOSYS) return {nullptr, Why::Unsupported, error_text(code)};
+    return {nullptr, code == EPERM ? Why::Denied : Why::Failed, error_text(code)};
+  }
+  // It is this process's line as long as the pidfd says that it lives: a number is given out again only afterwards.
+  const auto seen = look_at(key.pid);
+  if (seen && seen->line.start_ticks - boottime_offset_ticks != key.start_token)
+    return {nullptr, Why::IdentityChanged, ""};
+  if (!seen || is_readable_now(fd.get())) return {nullptr, Why::Gone, ""};
+  return {std::make_unique<PidfdHandle>(key.pid, std::move(fd)), Why::Opened, ""};
+}
+
+Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, int timer) {
+  std::vector<pollfd> watched{{stop_descriptor(), POLLIN, 0}, {timer, POLLIN, 0}};
+  for (ProcessHandle* handle : handles) watched.push_back({static_cast<PidfdHandle*>(handle)->fd(), POLLIN, 0});
+  if (handles.empty()) return Wake::Ended;
+  while (::poll(watched.data(), static_cast<nfds_t>(watched.size()), -1) < 0) {
+    if (errno != EINTR) throw PlatformError("Waiting failed: " + error_text(errno) + ".", errno);
+  }
+  if (watched[0].revents != 0) return Wake::Stop;
+  const bool any_ended =
+      std::any_of(watched.begin() + 2, watched.end(), [](const pollfd& one) { return one.revents != 0; });
+  return any_ended ? Wake::Ended : Wake::Deadline;
+}
+
+std::optional<std::int64_t> signal_number(Signal signal) {
+  switch (signal) {
+    case Signal::Stop: return SIGSTOP;
+    case Signal::Continue: return SIGCONT;
+    default: return static_cast<std::int64_t>(signal);
+  }
+}
+
+}  // namespace galproc

@@ -1,0 +1,116 @@
+// Control groups of version 2. The folders may lie anywhere, in another place than those of version 1 beside them, and
+// may show a part of the whole only.
+
+#include "platform/linux/groups.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <sstream>
+
+#include "platform/linux/errors.h"
+#include "platform/posix/descriptor.h"
+
+namespace galproc {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> text_of(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  constexpr std::size_t kLimit = 1U << 20;
+  if (!file || read_whole(file.get(), text, kLimit) != 0) return std::nullopt;
+  return text;
+}
+
+/// Blanks, tabs, newlines and backslashes of a path stand there as three octal digits behind a backslash.
+std::string unescape(const std::string& word) {
+  std::string plain;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    unsigned value = 0;
+    const char* digits = word.data() + i + 1;
+    if (word[i] == '\\' && i + 3 < word.size() && std::from_chars(digits, digits + 3, value, 8).ptr == digits + 3) {
+      plain += static_cast<char>(value);
+      i += 3;
+    } else {
+      plain += word[i];
+    }
+  }
+  return plain;
+}
+
+std::optional<fs::path> folder_of(const std::string& group) {
+  const auto mountinfo = text_of("/proc/self/mountinfo");
+  const auto mount = mountinfo ? parse_group_mount(*mountinfo) : std::nullopt;
+  if (!mount) return std::nullopt;
+  const std::string below = mount->root == "/" ? "" : mount->root;
+  if (!group.starts_with(below)) return std::nullopt;
+  return fs::path(mount->folder + group.substr(below.size()));
+}
+
+/// Adds the processes of a group and of those below it; false where they cannot all be told.
+bool add_members(const fs::path& folder, std::vector<std::int64_t>& pids) {
+  const auto text = text_of((folder / "cgroup.procs").string());
+  if (!text) return false;
+  std::istringstream lines(*text);
+  for (std::int64_t pid = 0; lines >> pid;) {
+    if (pid == 0) return false;  // one of another pid namespace
+    pids.push_back(pid);
+  }
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(folder, failed)) {
+    if (entry.is_directory(failed) && !add_members(entry.path(), pids)) return false;
+  }
+  return !failed;
+}
+
+}  // namespace
+
+std::optional<GroupMount> parse_group_mount(std::string_view mountinfo) {
+  std::istringstream lines{std::string(mountinfo)};
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t dash = line.find(" - ");
+    if (dash == std::string::npos || line.compare(dash + 3, 8, "cgroup2 ") != 0) continue;
+    std::istringstream words(line.substr(0, dash));
+    std::string number, parent, device, root, folder;
+    if (words >> number >> parent >> device >> root >> folder) return GroupMount{unescape(folder), unescape(root)};
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> parse_unified_group(std::string_view text) {
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("0::")) return line.substr(3);
+  }
+  return std::nullopt;
+}
+
+std::optional<ControlGroup> killable_group(std::int64_t pid) {
+  const auto text = text_of("/proc/" + std::to_string(pid) + "/cgroup");
+  const auto group = text ? parse_unified_group(*text) : std::nullopt;
+  if (!group || *group == "/" || group->ends_with(" (deleted)")) return std::nullopt;
+  const auto folder = folder_of(*group);
+  if (!folder || ::access((*folder / "cgroup.kill").c_str(), W_OK) != 0) return std::nullopt;
+  ControlGroup found;
+  found.path = folder->string();
+  if (!add_members(*folder, found.pids)) return std::nullopt;
+  return found;
+}
+
+Delivery kill_group(const std::string& path) {
+  const Descriptor file(::open((path + "/cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
+  if (file && ::write(file.get(), "1", 1) == 1) return {};
+  const int code = errno;
+  const auto result = code == ENOENT || code == ENODEV  ? Delivery::Result::Gone
+                      : code == EACCES || code == EPERM ? Delivery::Result::Denied
+                                                        : Delivery::Result::Failed;
+  return {result, code, error_text(code)};
+}
+
+}  // namespace galproc
