@@ -71,6 +71,18 @@ WITH
     SELECT 'gap', count(*), 120, min(from_us) FROM gap
     UNION ALL
     SELECT 'event_loss', count(*), 45, min(from_us) FROM event_loss
+    UNION ALL
+    SELECT 'action', count(*), 200, min(at_us) FROM action
+    UNION ALL
+    SELECT 'action_outcome', count(*), 22, min(at_us) FROM action_outcome
+    UNION ALL
+    SELECT 'attempt', count(*), 150, min(at_us) FROM attempt
+    UNION ALL
+    SELECT 'attempt_outcome', count(*), 40, min(at_us) FROM attempt_outcome
+    UNION ALL
+    SELECT 'service', count(*), 250, min(at_us) FROM service
+    UNION ALL
+    SELECT 'ledger', count(*), 260, NULL FROM ledger
   ),
   -- A table and each of its indexes have a page of their own at least.
   weighed AS (

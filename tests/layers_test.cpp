@@ -34,6 +34,7 @@ const std::map<std::string, std::set<std::string>> kLibraries = {
     {"sqlite3.h", {"store"}},
     {"CLI/", {"cli"}},
     {"date/", {"model"}},
+    {"sodium.h", {"store"}},
 };
 
 const std::set<std::string> kStandardHeaders = {"algorithm",     "array",         "cctype",

@@ -255,6 +255,10 @@ TEST(QueryCatalogueBuiltIn, BeginsWithThePromisedColumns) {
         "cpu_pressure_pct", "memory_pressure_pct", "io_pressure_pct", "process_count"}},
       {"gaps", {"from_at", "to_at", "kind", "detail"}},
       {"storage", {"table_name", "rows", "bytes", "oldest_at"}},
+      {"attempts",
+       {"attempt_id", "source", "at", "method", "signal", "sender_pid", "sender_name", "sender_user", "target_upid",
+        "target_pid", "target_name", "outcome", "ended_at", "reason"}},
+      {"unfinished", {"attempt_id", "action_id", "at", "method", "signal"}},
   };
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   for (const auto& [name, columns] : promised) {

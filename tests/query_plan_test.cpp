@@ -15,8 +15,9 @@
 namespace galproc {
 namespace {
 
-const std::set<std::string> kLarge = {"process_sample", "tick",           "process",      "process_exit",
-                                      "process_image",  "process_parent", "system_sample"};
+const std::set<std::string> kLarge = {"process_sample", "tick",          "process", "process_exit", "process_image",
+                                      "process_parent", "system_sample", "action",  "attempt",      "attempt_outcome",
+                                      "ledger",         "service"};
 
 /// One instruction of SQLite's program for a statement.
 struct Step {
@@ -134,9 +135,25 @@ TEST_F(QueryPlan, ViewsFilteredByWhatIsIndexedDoNotScan) {
            "SELECT * FROM port_bindings WHERE port = 8080",
            "SELECT * FROM port_bindings WHERE bound_us BETWEEN 5 AND 7",
            "SELECT * FROM port_bindings WHERE upid = 7",
+           "SELECT * FROM actions WHERE action_id = 7",
+           "SELECT * FROM actions WHERE at_us BETWEEN 5 AND 7",
+           "SELECT * FROM termination_attempts WHERE at_us BETWEEN 5 AND 7",
+           "SELECT * FROM termination_attempts WHERE target_upid = 7",
+           "SELECT * FROM termination_attempts WHERE action_id = 7",
+           "SELECT * FROM services WHERE upid = 7",
        }) {
     EXPECT_EQ(scans_of(sql), "") << sql;
   }
+}
+
+// Retention deletes many: a foreign key without an index would read all of its table for each.
+TEST_F(QueryPlan, OfADeletedProcessNoChildTableIsReadFromEndToEnd) {
+  const std::string sql = "DELETE FROM process WHERE upid = 7";
+  EXPECT_EQ(scans_of(sql), "");
+  for (SQLite::Database* database : {&empty_, &filled_}) {
+    database->exec("DROP INDEX attempt_by_target; DROP INDEX action_by_actor; DROP INDEX service_by_process");
+  }
+  EXPECT_EQ(scans_of(sql), "action attempt service ");
 }
 
 // By upid alone there is no index: one seek a tick, and never a walk through all samples.

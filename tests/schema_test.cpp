@@ -97,6 +97,16 @@ TEST_F(SchemaTest, ViewsHaveTheColumnsThatOthersRelyOn) {
       {"ticks", {"tick_id", "at_us", "at", "late_us", "duration_us", "process_count", "is_keyframe"}},
       {"gaps", {"from_us", "from_at", "to_us", "to_at", "kind", "detail"}},
       {"metrics", {"time", "metric", "value"}},
+      {"actions",
+       {"action_id", "at_us", "at", "verb", "actor_pid", "actor_name", "actor_user", "login_uid", "sudo_user", "tty",
+        "cwd", "command_line", "host", "reason", "outcome", "exit_code"}},
+      {"termination_attempts", {"attempt_id",  "signal_id",   "action_id",   "source",     "seen_by",     "at_us",
+                                "at",          "method",      "signal",      "cause",      "sender_upid", "sender_pid",
+                                "sender_name", "sender_user", "target_upid", "target_pid", "target_name", "outcome",
+                                "error",       "ended_us",    "ended_at",    "exit_code",  "exit_signal", "reason"}},
+      {"services",
+       {"service_id", "service", "upid", "pid", "name", "state", "venv", "command_line", "log_path", "started_us",
+        "started_at", "ended_us", "ended_at", "exit_code", "exit_signal"}},
   };
   for (const auto& [view, names] : promised) {
     const auto real = columns(view);

@@ -64,29 +64,34 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
   return near.empty() ? otherwise : fmt::format("Did you mean {}?", near);
 }
 
-/// Throws for words that no flag and no verb took.
+/// Throws for words that no flag and no verb took. `verb` may be one of several parts, like `db verify`.
 void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
   const std::vector<std::string> left = app.remaining(true);
   if (left.empty()) return;
   const auto flag = std::find_if(left.begin(), left.end(),
                                  [](const std::string& word) { return word.size() > 1 && word.front() == '-'; });
   const std::string word = escape_controls(flag != left.end() ? *flag : left.front());
+  std::string command = "galproc";
+  std::vector<std::string> names = flag_names(app);
+  const CLI::App* last = &app;
+  for (const CLI::App* part = verb; part;
+       part = part->get_subcommands().empty() ? nullptr : part->get_subcommands()[0]) {
+    command += " " + part->get_name();
+    for (std::string& name : flag_names(*part)) names.push_back(std::move(name));
+    last = part;
+  }
+  const std::string see = fmt::format("See `{} --help`.", command);
   if (flag != left.end()) {
-    std::vector<std::string> names = flag_names(app);
-    if (verb) {
-      for (std::string& name : flag_names(*verb)) names.push_back(std::move(name));
-    }
-    const std::string command = verb ? "galproc " + verb->get_name() : "galproc";
+    throw UsageError(fmt::format("{} does not know the flag {}. {}", command, word,
+                                 suggestion(word.substr(0, word.find('=')), names, see)));
+  }
+  const std::vector<std::string> parts = verb_names(*last);
+  if (!parts.empty()) {
     throw UsageError(
-        fmt::format("{} does not know the flag {}. {}", command, word,
-                    suggestion(word.substr(0, word.find('=')), names, fmt::format("See `{} --help`.", command))));
+        fmt::format("{} does not know the verb {}. {}", command, word,
+                    suggestion(word, parts, verb ? fmt::format("There are {}.", fmt::join(parts, ", ")) : see)));
   }
-  if (!verb) {
-    throw UsageError(fmt::format("galproc does not know the verb {}. {}", word,
-                                 suggestion(word, verb_names(app), "See `galproc --help`.")));
-  }
-  throw UsageError(fmt::format("galproc {} does not take the word {}. See `galproc {} --help`.", verb->get_name(), word,
-                               verb->get_name()));
+  throw UsageError(fmt::format("{} does not take the word {}. {}", command, word, see));
 }
 
 ExitCode dispatch(CLI::App& app, Context& context, std::vector<std::string> arguments) {
@@ -123,6 +128,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
   try {
     add_record(app, context);
     add_query(app, context, arguments);
+    add_db(app, context);
     const ExitCode code = dispatch(app, context, arguments);
     if (!out.flush()) throw Error(ExitCode::Failed, "The output could not be written: is the disk full?");
     return static_cast<int>(code);

@@ -55,6 +55,7 @@ constexpr const char* kCommonFlagsNote =
 /// Each adds its verb to the program. `arguments` are those of the command line: a verb may have to look ahead.
 void add_record(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments);
+void add_db(CLI::App& app, Context& context);
 
 /// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the
 /// user's.

@@ -9,6 +9,7 @@
 #include "model/text.h"
 #include "model/time_words.h"
 #include "store/database.h"
+#include "store/ledger.h"
 
 namespace galproc {
 
@@ -276,9 +277,11 @@ void Recorder::open_file() {
   facts.process_source = options_.process_source;
   facts.socket_source = "sock_diag";
   facts.event_source = options_.event_source;
+  facts.predecessor = predecessor_;
   recording_ = std::make_unique<Recording>(path, facts, platform_.clocks(), options_.redact ? &redactor_ : nullptr,
                                            busy_ms_for(options_.interval_us));
   opened_ = platform_.file_identity(path);
+  predecessor_.reset();
 }
 
 void Recorder::move_aside(const std::string& reason) {
@@ -288,6 +291,7 @@ void Recorder::move_aside(const std::string& reason) {
                    moved.string()));
   gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
                    fmt::format("The file was moved to {}: {}.", moved.filename().string(), reason)});
+  predecessor_ = Predecessor{moved.filename().string(), last_ledger_head(moved)};
 }
 
 void Recorder::finish() {

@@ -78,8 +78,9 @@ class Recorder {
   std::optional<FileIdentity> locked_;
   std::unique_ptr<Recording> recording_;
   std::optional<FileIdentity> opened_;
-  bool started_ = false;  ///< the first attempt to open is over
-  bool damaged_ = false;  ///< SQLite said so of a file that this run wrote to
+  bool started_ = false;                    ///< the first attempt to open is over
+  bool damaged_ = false;                    ///< SQLite said so of a file that this run wrote to
+  std::optional<Predecessor> predecessor_;  ///< moved aside, and its successor is not open yet
 
   std::deque<TickReading> queue_;
   std::size_t queue_bytes_ = 0;

@@ -9,7 +9,6 @@
 #include "model/time_words.h"
 #include "recorder/port_collector.h"
 #include "recorder/system_collector.h"
-#include "store/database.h"
 
 namespace galproc {
 
@@ -29,7 +28,7 @@ constexpr std::int64_t kSuspendUs = 1'000'000;
 
 Recording::Recording(const std::filesystem::path& path, const RecordingFacts& facts, const Clocks& now,
                      const Redactor* redactor, int busy_ms)
-    : database_(open_for_recording(path, busy_ms)),
+    : database_(open_for_recording(path, busy_ms, facts.predecessor)),
       processes_(std::make_unique<ProcessCollector>(database_, redactor)),
       user_version_(std::make_unique<Prepared>(database_, "PRAGMA user_version")),
       insert_tick_(std::make_unique<Prepared>(

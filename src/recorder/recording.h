@@ -10,6 +10,7 @@
 #include "model/redaction.h"
 #include "recorder/collector.h"
 #include "recorder/process_collector.h"
+#include "store/database.h"
 #include "store/statement.h"
 
 namespace galproc {
@@ -23,6 +24,7 @@ struct RecordingFacts {
   std::string process_source;
   std::string socket_source;
   std::string event_source;
+  std::optional<Predecessor> predecessor;  ///< the corrupt file that this one begins anew for
 };
 
 /// A hole that the recorder noticed itself.

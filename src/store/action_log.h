@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "model/errors.h"
 #include "model/reading.h"
@@ -80,20 +81,24 @@ class ActionWriter {
   virtual ProcessStore& processes() = 0;
 };
 
+/// How long an opening waits for other writers unless told otherwise.
+constexpr int kOpenPatienceMs = 10'000;
+
 /// One open file. Works beside a recorder and other commands.
 class ActionLog {
  public:
   /// Opens the file for acting; makes it (a path that is empty or not there; the folder has to be) and migrates an
   /// older one; never moves or repairs. Throws Error (NotLogged) with the reason and what to try: foreign, corrupt,
-  /// newer, read-only, locked for longer than 10 s, no room. REQUIRES: this process has no other connection to it;
-  /// `redactor` outlives this.
-  ActionLog(const std::filesystem::path& path, const Redactor& redactor);
+  /// newer, read-only, locked for longer than `patience_ms`, no room. REQUIRES: this process has no other connection to
+  /// it; `redactor` outlives this.
+  ActionLog(const std::filesystem::path& path, const Redactor& redactor, int patience_ms = kOpenPatienceMs);
   ~ActionLog();
   ActionLog(ActionLog&&) noexcept;
 
   /// Runs `write` in one BEGIN IMMEDIATE transaction. When this returns it is on the disk; when it throws, nothing of
   /// it is in the file. Waits up to `patience_ms` for other writers. Throws Error (NotLogged) with the reason, and
-  /// whatever `write` throws.
+  /// whatever `write` throws; an SQLite::Exception from it is a refusal too. Until a commit
+  /// went well the sentence says that nothing was done to any process; after that only what was not logged.
   void commit(const std::function<void(ActionWriter&)>& write, int patience_ms = 10'000);
 
   /// For questions on the same connection. REQUIRES: no commit() is under way.

@@ -12,6 +12,7 @@
 #include "model/errors.h"
 #include "model/time_words.h"
 #include "store/embedded.h"
+#include "store/statement.h"
 
 namespace galproc {
 
@@ -21,6 +22,8 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kJournalLimitBytes = 64LL * 1024 * 1024;
 constexpr int kReaderBusyMs = 5000;
+/// The migration that makes the action log with its row of origin.
+constexpr int kActionLogVersion = 2;
 
 constexpr const char* kNoPermission =
     "no permission. Ask to be added to its group (galproc), or name another with --db.";
@@ -96,13 +99,36 @@ int number_of(const EmbeddedFile& migration) {
   return std::atoi(migration.name);
 }
 
-void drop_views(SQLite::Database& database) {
+void drop_all(SQLite::Database& database, const std::string& type) {
   std::vector<std::string> names;
   {
-    SQLite::Statement views(database, "SELECT name FROM sqlite_schema WHERE type = 'view'");
-    while (views.executeStep()) names.push_back(views.getColumn(0).getString());
+    SQLite::Statement rows(database, "SELECT name FROM sqlite_schema WHERE type = ?");
+    rows.bind(1, type);
+    while (rows.executeStep()) names.push_back(rows.getColumn(0).getString());
   }
-  for (const std::string& name : names) database.exec("DROP VIEW \"" + name + "\"");
+  for (const std::string& name : names) database.exec("DROP " + type + " \"" + name + "\"");
+}
+
+/// What the recorder's and the acting connections have in common. REQUIRES: the -wal is safe from a closing one.
+void make_ours(SQLite::Database& database, const char* synchronous, const std::optional<Predecessor>& predecessor) {
+  if (pragma(database, "application_id") == 0 && !has_tables(database)) {
+    // Before WAL: this way both stand in the file itself, not in a -wal that may be lost. Space of pruned rows can be
+    // given back only by a file that was made for it.
+    database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+  }
+  database.execAndGet("PRAGMA journal_mode = WAL");
+  database.exec(std::string("PRAGMA synchronous = ") + synchronous);
+  database.exec("PRAGMA temp_store = MEMORY");
+  database.execAndGet("PRAGMA journal_size_limit = " + std::to_string(kJournalLimitBytes));
+  migrate(database, predecessor);
+  database.exec("PRAGMA foreign_keys = ON");
+}
+
+/// First of all: even an opening that fails must not take the -wal away.
+void keep_wal(SQLite::Database& database) {
+  int persist = 1;
+  sqlite3_file_control(database.getHandle(), nullptr, SQLITE_FCNTL_PERSIST_WAL, &persist);
 }
 
 [[noreturn]] void refuse_reading(const fs::path& path, const std::string& reason) {
@@ -192,22 +218,23 @@ FileKind examine_file(const fs::path& path) {
   }
 }
 
-SQLite::Database open_for_recording(const fs::path& path, int busy_ms) {
+SQLite::Database open_for_recording(const fs::path& path, int busy_ms, const std::optional<Predecessor>& predecessor) {
   SQLite::Database database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_ms);
-  int persist = 1;  // first of all: even an opening that fails must not take the -wal away
-  sqlite3_file_control(database.getHandle(), nullptr, SQLITE_FCNTL_PERSIST_WAL, &persist);
-  if (pragma(database, "application_id") == 0 && !has_tables(database)) {
-    // Before WAL: this way both stand in the file itself, not in a -wal that may be lost. Space of pruned rows can be
-    // given back only by a file that was made for it.
-    database.exec("PRAGMA auto_vacuum = INCREMENTAL");
-    database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+  keep_wal(database);
+  make_ours(database, "NORMAL", predecessor);
+  return database;
+}
+
+SQLite::Database open_for_acting(const fs::path& path, int busy_ms) {
+  SQLite::Database database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_ms);
+  keep_wal(database);
+  leave_wal_alone(database);
+  // SQLite opens what it may not write for reading, and would tell at the first write only.
+  if (sqlite3_db_readonly(database.getHandle(), "main") == 1) {
+    throw SQLite::Exception("attempt to write a readonly database", SQLITE_READONLY);
   }
-  database.execAndGet("PRAGMA journal_mode = WAL");
-  database.exec("PRAGMA synchronous = NORMAL");
-  database.exec("PRAGMA temp_store = MEMORY");
-  database.execAndGet("PRAGMA journal_size_limit = " + std::to_string(kJournalLimitBytes));
-  migrate(database);
-  database.exec("PRAGMA foreign_keys = ON");
+  database.execAndGet("PRAGMA wal_autocheckpoint = 0");
+  make_ours(database, "FULL", std::nullopt);
   return database;
 }
 
@@ -223,7 +250,7 @@ SQLite::Database open_for_reading(const fs::path& path) {
   }
 }
 
-void migrate(SQLite::Database& database) {
+void migrate(SQLite::Database& database, const std::optional<Predecessor>& predecessor) {
   if (pragma(database, "user_version") >= schema_version()) return;
   // A no-op inside a transaction, so it is switched before; rows that point nowhere for a moment are a migration's
   // right.
@@ -232,11 +259,17 @@ void migrate(SQLite::Database& database) {
   const std::int64_t before =
       pragma(database, "user_version");  // read again under the lock: another may have been first
   if (before < schema_version()) {
-    drop_views(database);
+    drop_all(database, "trigger");
+    drop_all(database, "view");
     for (std::size_t i = 0; i < kSchemaFilesCount; ++i) {
       if (number_of(kSchemaFiles[i]) > before) database.exec(kSchemaFiles[i].content);
     }
+    if (predecessor && before < kActionLogVersion) {
+      Prepared(database, "UPDATE origin SET predecessor_name = ?, predecessor_head = ?")
+          .run(predecessor->name, predecessor->head);
+    }
     for (std::size_t i = 0; i < kViewFilesCount; ++i) database.exec(kViewFiles[i].content);
+    for (std::size_t i = 0; i < kTriggerFilesCount; ++i) database.exec(kTriggerFiles[i].content);
     database.exec("PRAGMA user_version = " + std::to_string(schema_version()));
   }
   transaction.commit();

@@ -1,12 +1,13 @@
 #pragma once
 
-// The file: what it is, how it is opened, and how its schema grows. Two kinds of connection exist: the recorder's,
-// which makes, migrates and writes, and a reader's, which does none of that.
+// The file: what it is, how it is opened, and how its schema grows. Three kinds of connection exist: the recorder's and
+// that of an acting command, which make, migrate and write, and a reader's, which does none of that.
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace galproc {
@@ -34,17 +35,32 @@ enum class FileKind {
 /// Error for a file that this user may not read.
 FileKind examine_file(const std::filesystem::path& path);
 
+/// The corrupt file that a new one stands in for. Its last known hash goes into the first of the new ledger, so that
+/// leaving out a file is seen.
+struct Predecessor {
+  std::string name;                 ///< after it was moved aside, without folder
+  std::optional<std::string> head;  ///< newest hash of its ledger; empty: not readable
+};
+
 /// Opens the file for the recorder, making what is needed in an empty one and migrating an older one; waits up to
 /// `busy_ms` for other writers, then and in each later statement. WAL, synchronous=NORMAL; -wal and -shm stay after a
-/// clean stop, so that a reader without the right to make them can still open the file. Throws SQLite::Exception.
-SQLite::Database open_for_recording(const std::filesystem::path& path, int busy_ms);
+/// clean stop, so that a reader without the right to make them can still open the file. `predecessor` is noted in a
+/// file that gets its action log now. Throws SQLite::Exception.
+SQLite::Database open_for_recording(const std::filesystem::path& path, int busy_ms,
+                                    const std::optional<Predecessor>& predecessor = std::nullopt);
+
+/// The same for an acting command: what it commits is on the disk when COMMIT returns (synchronous=FULL), and it leaves
+/// checkpoints, which may take long, to the recorder, also when it closes. Throws SQLite::Exception; SQLITE_READONLY
+/// where this user may not write the file.
+SQLite::Database open_for_acting(const std::filesystem::path& path, int busy_ms);
 
 /// Opens the file for questions only. Throws Error (exit 1) with the reason: not there, not galproc's, older or newer
 /// than this binary, not readable.
 SQLite::Database open_for_reading(const std::filesystem::path& path);
 
-/// Brings the schema up to date in one transaction, with the views made anew. Nothing happens to a current one.
-void migrate(SQLite::Database& database);
+/// Brings the schema up to date in one transaction, with the views and triggers made anew. Nothing happens to a current
+/// one.
+void migrate(SQLite::Database& database, const std::optional<Predecessor>& predecessor = std::nullopt);
 
 /// What a failed statement means for whoever wants to write.
 enum class StoreFault {

@@ -18,6 +18,10 @@ extern const std::size_t kSchemaFilesCount;
 extern const EmbeddedFile kViewFiles[];
 extern const std::size_t kViewFilesCount;
 
+/// schema/triggers/*.sql, sorted: made anew likewise.
+extern const EmbeddedFile kTriggerFiles[];
+extern const std::size_t kTriggerFilesCount;
+
 /// queries/*.sql, sorted: the named queries.
 extern const EmbeddedFile kQueryFiles[];
 extern const std::size_t kQueryFilesCount;

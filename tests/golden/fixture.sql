@@ -12,6 +12,10 @@
 --            before tick 14 the wall clock is put forward by a minute; make (14) lives across that
 --   10:02:35 the recorder is stopped, the machine is booted anew at 12:00:00
 --   12:05:00 ticks 16-18, the third recording, still running
+--
+-- What galproc did: it started app (7), which ended at the reboot, and build (14), which failed; it killed node (6), which
+-- first refused; it refused to touch kthreadd (2), and was denied worker (13); it was ended while it stopped build (14).
+-- After the reboot it started notes (17), asked sshd (16) in vain to end, and found nobody called nginx.
 
 INSERT INTO boot (boot_id, boot_uuid, pid_namespace, booted_us, host_name, system, release) VALUES
   (1, '11111111-aaaa', 4026531836, us('09:00:00'), 'box', 'Linux', '6.1.0'),
@@ -235,3 +239,47 @@ INSERT INTO gap (gap_id, recording_id, kind, from_us, to_us, detail) VALUES
 
 INSERT INTO event_loss (loss_id, recording_id, source, from_us, to_us, lost_count) VALUES
   (1, 2, 'netlink', us('10:01:00'), us('10:01:05'), 40);
+
+INSERT INTO action (action_id, boot_id, at_us, verb, actor_pid, actor_start_token, actor_upid, actor_name, uid, user,
+                    login_uid, sudo_user, tty, cwd, command_line, host, reason) VALUES
+  (1, 1, us('10:00:06.9'), 'start', 690,  360690, NULL, 'galproc', 1000, 'alice', 1000, NULL, '/dev/pts/0', '/srv', 'galproc start --name app -- bash run.sh', 'box', NULL),
+  (2, 1, us('10:00:28'),   'kill',  650,  362800, NULL, 'galproc', 1000, 'alice', 1000, NULL, '/dev/pts/0', '/srv', 'galproc kill --port 8080', 'box', 'holds 8080'),
+  (3, 1, us('10:01:10'),   'kill',  1110, 367000, NULL, 'galproc', 0, 'root', 1000, 'alice', '/dev/pts/0', '/srv', 'galproc kill 2', 'box', NULL),
+  (4, 1, us('10:01:11'),   'kill',  1111, 367100, NULL, 'galproc', 1000, 'alice', 1000, NULL, '/dev/pts/0', '/srv', 'galproc kill --name worker', 'box', NULL),
+  (5, 1, us('10:01:11.9'), 'start', 1399, 367190, NULL, 'galproc', 1000, 'alice', 1000, NULL, NULL, '/srv', 'galproc start --name build -- make all', 'box', 'nightly'),
+  (6, 1, us('10:02:32'),   'stop',  1450, 369200, NULL, 'galproc', 1000, 'alice', 1000, NULL, '/dev/pts/0', '/srv', 'galproc stop build', 'box', 'takes too long'),
+  (7, 2, us('12:05:02.9'), 'start', 490,  30290,  NULL, 'galproc', 1001, 'bob', 1001, NULL, '/dev/pts/1', '/home/bob', 'galproc start --name notes -- bash', 'box', NULL),
+  (8, 2, us('12:05:06'),   'kill',  510,  30600,  NULL, 'galproc', 0, 'root', NULL, NULL, NULL, '/', 'galproc kill --name sshd --signal HUP', 'box', NULL),
+  (9, 2, us('12:05:07'),   'kill',  511,  30700,  NULL, 'galproc', 0, 'root', NULL, NULL, NULL, '/', 'galproc kill --name nginx', 'box', NULL);
+
+INSERT INTO action_outcome (action_id, at_us, outcome, exit_code) VALUES
+  (1, us('10:00:08'),   'done',        0),
+  (2, us('10:00:29.7'), 'done',        0),
+  (3, us('10:01:10'),   'refused',     4),
+  (4, us('10:01:11'),   'refused',     4),
+  (5, us('10:01:13'),   'done',        0),
+  (7, us('12:05:04'),   'done',        0),
+  (8, us('12:05:09'),   'still_there', 6),
+  (9, us('12:05:07'),   'not_found',   3);
+
+INSERT INTO attempt (attempt_id, action_id, at_us, target_upid, boot_id, target_pid, target_start_token, target_name,
+                     target_executable, target_uid, target_user, method, signal, why) VALUES
+  (1, 2, us('10:00:28'),   6,  1, 600,  301000, 'node',     '/usr/bin/node',  1000, 'alice',    'polite', 15, 'port'),
+  (2, 2, us('10:00:29.5'), 6,  1, 600,  301000, 'node',     '/usr/bin/node',  1000, 'alice',    'forced', 9,  'port'),
+  (3, 3, us('10:01:10'),   2,  1, 2,    0,      'kthreadd', NULL,             0,    'root',     'polite', 15, 'pid'),
+  (4, 4, us('10:01:11'),   13, 1, 1300, 366200, 'worker',   '/opt/worker',    33,   'www-data', 'polite', 15, 'name'),
+  (5, 6, us('10:02:32'),   14, 1, 1400, 367200, 'make',     '/usr/bin/make',  1000, 'alice',    'polite', 15, 'marker'),
+  (6, 8, us('12:05:06'),   16, 2, 400,  500,    'sshd',     '/usr/sbin/sshd', 0,    'root',     'polite', 1,  'name');
+
+INSERT INTO attempt_outcome (attempt_id, at_us, outcome, error, ended_us, exit_code, exit_signal) VALUES
+  (1, us('10:00:29.5'), 'survived', NULL,                      NULL,             NULL, NULL),
+  (2, us('10:00:29.7'), 'exited',   NULL,                      us('10:00:29.6'), NULL, 9),
+  (3, us('10:01:10'),   'refused',  'it is a kernel thread',   NULL,             NULL, NULL),
+  (4, us('10:01:11'),   'denied',   'Operation not permitted', NULL,             NULL, NULL),
+  (6, us('12:05:09'),   'survived', NULL,                      NULL,             NULL, NULL);
+
+INSERT INTO service (service_id, action_id, at_us, name, marker, upid, venv, command_line, working_directory, log_path,
+                     cgroup) VALUES
+  (1, 1, us('10:00:07'),   'app',   'app-1',   7,  '/srv/venv', 'bash run.sh', '/srv',      '/var/lib/galproc/logs/app.log',   NULL),
+  (2, 5, us('10:01:12'),   'build', 'build-2', 14, NULL,        'make all',    '/srv',      '/var/lib/galproc/logs/build.log', '/galproc/build-2'),
+  (3, 7, us('12:05:03'),   'notes', 'notes-3', 17, NULL,        'bash',        '/home/bob', '/home/bob/notes.log',             NULL);

@@ -68,6 +68,7 @@ inline SQLite::Database make_query_database() {
   SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   for (std::size_t i = 0; i < kSchemaFilesCount; ++i) database.exec(kSchemaFiles[i].content);
   for (std::size_t i = 0; i < kViewFilesCount; ++i) database.exec(kViewFiles[i].content);
+  for (std::size_t i = 0; i < kTriggerFilesCount; ++i) database.exec(kTriggerFiles[i].content);
   database.exec("PRAGMA foreign_keys = ON");
   sqlite3* handle = database.getHandle();
   sqlite3_create_function(handle, "us", 1, SQLITE_UTF8, nullptr, query_database_detail::us, nullptr, nullptr);

@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <cctype>
+#include <memory>
+
+#include "cli/command.h"
+#include "model/text.h"
+#include "store/database.h"
+#include "store/ledger.h"
+
+namespace galproc {
+
+namespace {
+
+constexpr const char* kDescription =
+    "The file itself.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc db verify                  does the log of what galproc did still hold?\n"
+    "  galproc db verify --head 3f5a...   and is the head that was noted elsewhere still in it?\n"
+    "  sqlite3 \"$(galproc db path)\"       open the file that questions are asked of\n";
+
+constexpr const char* kVerifyDescription =
+    "Walk the hash chain over all that galproc did.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc db verify\n"
+    "  galproc db verify --json -q | jq -r '.[0].head'   the head, to be noted elsewhere\n"
+    "  galproc db verify --head 3f5a...                  is it still in the chain?\n"
+    "\n"
+    "One row: how many rows of the ledger hold, the hash of the last of them, 1 if that is all of them, and\n"
+    "where it breaks and why if not. Exit 1 when it does not hold.\n";
+
+constexpr const char* kPathDescription =
+    "Print the path of the database.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc db path\n"
+    "  sqlite3 \"$(galproc db path -q)\"\n";
+
+std::optional<std::string> parse_head(const CLI::Option& flag, std::string text) {
+  if (flag.count() == 0) return std::nullopt;
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  constexpr std::size_t kHashDigits = 64;
+  if (text.size() != kHashDigits || text.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    throw UsageError(fmt::format("--head: '{}' is not a hash, which has 64 hex digits. `galproc db verify` prints one.",
+                                 escape_controls(text)));
+  }
+  return text;
+}
+
+ExitCode verify(const Context& context, const std::optional<std::string>& head) {
+  const std::filesystem::path path = database_to_read(context);
+  LedgerReport report;
+  {
+    SQLite::Database database = open_for_reading(path);
+    report = verify_ledger(database, head);
+  }
+  RowSet rows;
+  rows.columns = {{"length", Unit::None},
+                  {"head", Unit::None},
+                  {"holds", Unit::None},
+                  {"first_bad_seq", Unit::None},
+                  {"problem", Unit::None}};
+  rows.rows.push_back(
+      {report.length, report.head.empty() ? Value{} : Value{report.head}, std::int64_t{report.holds ? 1 : 0},
+       report.first_bad_seq ? Value{*report.first_bad_seq} : Value{}, report.holds ? Value{} : Value{report.problem}});
+  context.print(rows);
+  if (!report.holds) {
+    throw Error(ExitCode::Failed, fmt::format("The ledger of {} does not hold. {}", path.string(), report.problem));
+  }
+  return ExitCode::Done;
+}
+
+ExitCode print_path(const Context& context) {
+  const std::string path = database_to_read(context).string();
+  if (context.common.format == "table") {
+    context.out << path << "\n";  // as it is, for another program to open
+    return ExitCode::Done;
+  }
+  RowSet rows;
+  rows.columns = {{"path", Unit::None}};
+  rows.rows.push_back({path});
+  context.print(rows);
+  return ExitCode::Done;
+}
+
+}  // namespace
+
+void add_db(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand("db", kDescription);
+  verb->footer(kCommonFlagsNote);
+  verb->require_subcommand(0, 1);
+  auto head = std::make_shared<std::string>();
+  CLI::App* verify_verb = verb->add_subcommand("verify", kVerifyDescription);
+  verify_verb->footer(kCommonFlagsNote);
+  const CLI::Option* head_flag =
+      verify_verb->add_option("--head", *head, "A hash that was printed before and must be in the chain")
+          ->type_name("HASH");
+  CLI::App* path_verb = verb->add_subcommand("path", kPathDescription);
+  path_verb->footer(kCommonFlagsNote);
+  context.actions[verb] = [verb, verify_verb, head, head_flag, &context] {
+    if (verb->get_subcommands().empty()) {
+      throw UsageError("No part of db was named. There are `galproc db verify` and `galproc db path`.");
+    }
+    return verb->got_subcommand(verify_verb) ? verify(context, parse_head(*head_flag, *head)) : print_path(context);
+  };
+}
+
+}  // namespace galproc

@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "store/ledger.h"
+#include "store/ledger_tables.h"
+
+namespace galproc {
+
+namespace {
+
+/// One row of the ledger.
+struct Link {
+  std::int64_t seq = 0;
+  std::int64_t format = 0;
+  std::string table;
+  std::int64_t row_id = 0;
+  std::string hash;
+  std::string prev_hash;
+};
+
+class Walk {
+ public:
+  Walk(SQLite::Database& database, const std::optional<std::string>& head) : database_(database), head_(head) {}
+
+  LedgerReport run() {
+    const auto start = ledger_start(database_);
+    if (!start) {
+      fail(std::nullopt, "The row of origin, which the ledger begins with, is gone.");
+      return report_;
+    }
+    report_.head = *start;
+    found_ = !head_ || *head_ == *start;
+    if (follow_chain() && find_cut_tail("ledger", "seq") && find_unchained()) find_head();
+    return report_;
+  }
+
+ private:
+  bool fail(std::optional<std::int64_t> seq, const std::string& problem) {
+    report_.holds = false;
+    report_.first_bad_seq = seq;
+    report_.problem = problem;
+    return false;
+  }
+
+  bool follow_chain() {
+    SQLite::Statement rows(database_,
+                           "SELECT seq, format, table_name, row_id, hash, prev_hash FROM ledger ORDER BY seq");
+    while (rows.executeStep()) {
+      const Link link{rows.getColumn(0).getInt64(), rows.getColumn(1).getInt64(),  rows.getColumn(2).getString(),
+                      rows.getColumn(3).getInt64(), rows.getColumn(4).getString(), rows.getColumn(5).getString()};
+      if (!check(link)) return false;
+      ++report_.length;
+      report_.head = link.hash;
+      found_ = found_ || link.hash == *head_;
+    }
+    return true;
+  }
+
+  bool check(const Link& link) {
+    if (link.prev_hash != report_.head) {
+      return fail(link.seq,
+                  fmt::format("Row {} of the ledger does not follow the one before it: a row between them was "
+                              "taken out or put in, or one of both was changed.",
+                              link.seq));
+    }
+    const ChainedTable* table = chained_table(link.table);
+    if (!table || link.format != kLedgerFormat) {
+      return fail(link.seq, fmt::format("Row {} of the ledger names the table {} in format {}, which this galproc does "
+                                        "not chain.",
+                                        link.seq, link.table, link.format));
+    }
+    std::unique_ptr<SQLite::Statement>& row = rows_[link.table];
+    if (!row) row = std::make_unique<SQLite::Statement>(database_, select_chained(*table));
+    row->reset();
+    row->bind(1, link.row_id);
+    if (!row->executeStep()) {
+      return fail(link.seq, fmt::format("The row {} of {}, which row {} of the ledger stands for, is gone.",
+                                        link.row_id, link.table, link.seq));
+    }
+    if (ledger_hash(link.prev_hash, link.table, link.row_id, *row) != link.hash) {
+      return fail(link.seq,
+                  fmt::format("The row {} of {} does not fit its hash in row {} of the ledger: one of both was "
+                              "changed after it was logged.",
+                              link.row_id, link.table, link.seq));
+    }
+    return true;
+  }
+
+  /// SQLite remembers the highest number that it ever gave: rows above the newest were there.
+  bool find_cut_tail(const std::string& table, const std::string& key) {
+    SQLite::Statement given(database_, "SELECT seq, (SELECT coalesce(max(" + key + "), 0) FROM " + table +
+                                           ") FROM sqlite_sequence WHERE name = ?");
+    given.bind(1, table);
+    if (!given.executeStep()) return true;
+    const std::int64_t highest = given.getColumn(0).getInt64();
+    const std::int64_t newest = given.getColumn(1).getInt64();
+    if (highest <= newest) return true;
+    return fail(table == "ledger" ? std::optional(newest + 1) : std::nullopt,
+                fmt::format("The newest rows of {} are gone: it ends at {}, and had come to {}.",
+                            table == "ledger" ? "the ledger" : table, newest, highest));
+  }
+
+  bool find_unchained() {
+    for (const ChainedTable& table : kFormat1) {
+      SQLite::Statement rows(database_, fmt::format("SELECT min({1}) FROM {0} WHERE NOT EXISTS (SELECT 1 FROM ledger"
+                                                    " WHERE table_name = '{0}' AND row_id = {0}.{1})",
+                                                    table.name, table.key));
+      if (rows.executeStep() && !rows.getColumn(0).isNull()) {
+        return fail(
+            std::nullopt,
+            fmt::format("The row {} of {} is not in the ledger: it was put in by hand, or its row of the ledger "
+                        "was taken out.",
+                        rows.getColumn(0).getInt64(), table.name));
+      }
+    }
+    for (const ChainedTable& table : kFormat1) {
+      if (!find_cut_tail(table.name, table.key)) return false;
+    }
+    return true;
+  }
+
+  void find_head() {
+    if (found_) return;
+    fail(std::nullopt,
+         fmt::format("The hash {} is not in the ledger: rows that were there when it was noted are gone, or "
+                     "all of it was written anew, or it is another file's.",
+                     *head_));
+  }
+
+  SQLite::Database& database_;
+  std::optional<std::string> head_;
+  bool found_ = true;
+  std::map<std::string, std::unique_ptr<SQLite::Statement>> rows_;
+  LedgerReport report_;
+};
+
+}  // namespace
+
+LedgerReport verify_ledger(SQLite::Database& database, const std::optional<std::string>& head) {
+  SQLite::Transaction reading(database);  // a recorder and other commands may write meanwhile
+  LedgerReport report = Walk(database, head).run();
+  return report;
+}
+
+}  // namespace galproc
