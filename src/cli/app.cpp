@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/command.h"
+#include "model/signals.h"
 #include "model/text.h"
 #include "platform/environment.h"
 #include "render/renderer.h"
@@ -82,6 +83,10 @@ void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
   }
   const std::string see = fmt::format("See `{} --help`.", command);
   if (flag != left.end()) {
+    if (verb && verb->get_name() == "kill" && parse_signal(word.substr(1))) {
+      throw UsageError(fmt::format("{} is no PID, which is a positive number. To send that signal: --signal {}.", word,
+                                   to_text(*parse_signal(word.substr(1))) + 3));
+    }
     throw UsageError(fmt::format("{} does not know the flag {}. {}", command, word,
                                  suggestion(word.substr(0, word.find('=')), names, see)));
   }
@@ -129,6 +134,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_record(app, context);
     add_query(app, context, arguments);
     add_db(app, context);
+    add_kill(app, context);
     const ExitCode code = dispatch(app, context, arguments);
     if (!out.flush()) throw Error(ExitCode::Failed, "The output could not be written: is the disk full?");
     return static_cast<int>(code);

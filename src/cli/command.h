@@ -56,6 +56,10 @@ constexpr const char* kCommonFlagsNote =
 void add_record(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments);
 void add_db(CLI::App& app, Context& context);
+void add_kill(CLI::App& app, Context& context);
+
+/// The folder that a flag names, absolute and without links. Throws UsageError where there is none.
+std::string existing_folder(const std::string& flag, const std::string& text);
 
 /// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the
 /// user's.

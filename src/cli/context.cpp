@@ -38,6 +38,15 @@ fs::path users_own(const StandardPaths& paths) {
 
 }  // namespace
 
+std::string existing_folder(const std::string& flag, const std::string& text) {
+  std::error_code failed;
+  const fs::path folder = fs::canonical(text, failed);
+  if (failed || !fs::is_directory(folder, failed)) {
+    throw UsageError("--" + flag + ": there is no folder " + escape_controls(text) + ".");
+  }
+  return folder.string();
+}
+
 fs::path database_to_write(const Context& context) {
   if (const auto named = named_database(context)) return fs::absolute(*named);
   const StandardPaths paths = standard_paths();

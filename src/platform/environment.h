@@ -33,6 +33,9 @@ struct Terminal {
 };
 Terminal stdout_terminal();
 
+/// A person sits there: stdin and stderr are terminals.
+bool is_interactive();
+
 /// An environment variable; empty where it is not set or set to "".
 std::optional<std::string> environment_variable(const char* name);
 

@@ -57,6 +57,10 @@ Terminal stdout_terminal() {
   return terminal;
 }
 
+bool is_interactive() {
+  return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+}
+
 std::optional<std::string> environment_variable(const char* name) {
   const char* value = std::getenv(name);
   return value && *value ? std::optional<std::string>(value) : std::nullopt;

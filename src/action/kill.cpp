@@ -1,0 +1,271 @@
+#include "action/kill.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace galproc {
+
+namespace {
+
+constexpr std::int64_t kAfterForceUs = 2'000'000;
+constexpr std::int64_t kStatusBudgetUs = 300'000;
+
+const char* outcome_of(OpenedProcess::Why why) {
+  switch (why) {
+    case OpenedProcess::Why::Gone: return "already_gone";
+    case OpenedProcess::Why::IdentityChanged: return "identity_changed";
+    case OpenedProcess::Why::Denied: return "denied";
+    case OpenedProcess::Why::Unsupported: return "unsupported";
+    default: return "failed";
+  }
+}
+
+}  // namespace
+
+Kill::Kill(Platform& platform, KillLog& log, const KillRequest& request, Guard& guard, Plan plan, ProcessPass pass,
+           CallerReading caller)
+    : platform_(platform),
+      log_(log),
+      request_(request),
+      guard_(guard),
+      plan_(std::move(plan)),
+      pass_(std::move(pass)),
+      caller_(std::move(caller)) {}
+
+Kill::~Kill() {
+  thaw();
+}
+
+KillReport Kill::run() {
+  for (Target& target : plan_.targets) take_in(std::move(target));
+  const bool forced = request_.signal == Signal::Kill;
+  const auto everybody = [](const Victim&) { return true; };
+  log_.set_action(request_, caller_);
+  if (!forced || !plan_.tree) {  // how a tree is ended by force is seen, and logged, step by step
+    add_attempts(forced ? "forced" : "polite", request_.signal, everybody);
+    log_.commit(pass_, victims_, attempts_);
+  }
+  try {
+    carry_out();
+    thaw();
+    settle();
+  } catch (const Error& error) {
+    thaw();
+    forget_unlogged();
+    settle();
+    if (log_.action_id() == 0) throw;
+    if (error.code() != ExitCode::NotLogged) {
+      // The system failed: what is known is kept, as far as that goes.
+      try {
+        log_.finish(static_cast<int>(ExitCode::Failed), pass_, victims_, attempts_);
+      } catch (const Error&) {
+        // The attempts show as unfinished, which is what they are.
+      }
+      throw;
+    }
+    problem_ = error.what();
+  }
+  const int code = problem_ ? static_cast<int>(ExitCode::NotLogged) : exit_code();
+  try {
+    log_.finish(code, pass_, victims_, attempts_);
+  } catch (const Error& error) {
+    problem_ = error.what();
+    forget_unlogged();
+  }
+  return report(problem_ ? static_cast<int>(ExitCode::NotLogged) : code);
+}
+
+void Kill::take_in(Target target) {
+  Victim victim;
+  victim.target = std::move(target);
+  if (victim.target.refused) {
+    victim.settled = "refused";
+    victim.error = *victim.target.refused;
+  } else {
+    OpenedProcess opened = platform_.open_process(victim.target.process.key);
+    victim.handle = std::move(opened.handle);
+    if (!victim.handle) {
+      victim.settled = outcome_of(opened.why);
+      victim.error = opened.text;
+    }
+  }
+  victims_.push_back(std::move(victim));
+}
+
+void Kill::add_attempts(const char* method, Signal signal, const std::function<bool(const Victim&)>& wanted) {
+  std::vector<bool> tried(victims_.size());
+  for (const Attempt& attempt : attempts_) tried[attempt.victim] = true;
+  for (std::size_t i = 0; i < victims_.size(); ++i) {
+    const Victim& victim = victims_[i];
+    if (victim.settled ? tried[i] : !victim.is_living() || !wanted(victim)) continue;
+    Attempt attempt;
+    attempt.victim = i;
+    attempt.method = method;
+    attempt.signal = signal;
+    attempt.outcome = victim.settled;
+    attempt.error = victim.error;
+    attempts_.push_back(std::move(attempt));
+  }
+}
+
+void Kill::carry_out() {
+  for (int round = 1; round <= request_.attempts && !interrupted_; ++round) {
+    if (request_.signal != Signal::Kill) ask_politely(round == 1);
+    if (interrupted_) return;
+    if (request_.force) {
+      force();
+    } else if (plan_.tree) {
+      pass_ = platform_.read_processes();  // who was born meanwhile is asked in the next round, and named in the end
+      meet_new_members();
+    }
+    if (!any_living()) return;
+  }
+}
+
+void Kill::ask_politely(bool first_round) {
+  if (!first_round) {
+    settle();
+    add_attempts("polite", request_.signal, [](const Victim&) { return true; });
+    log_.commit(pass_, victims_, attempts_);
+  }
+  send_all();
+  wait(request_.grace_us);
+}
+
+void Kill::force() {
+  if (plan_.tree) return force_tree();
+  if (!any_living()) return;
+  const bool logged = std::any_of(attempts_.begin(), attempts_.end(), [](const Attempt& attempt) {
+    return attempt.method == "forced" && !attempt.sent && !attempt.outcome;
+  });
+  if (!logged) {
+    settle();
+    add_attempts("forced", Signal::Kill, [](const Victim&) { return true; });
+    log_.commit(pass_, victims_, attempts_);
+  }
+  send_all();
+  wait(kAfterForceUs);
+}
+
+void Kill::send_all() {
+  for (Attempt& attempt : attempts_) {
+    if (attempt.attempt_id != 0 && !attempt.sent && !attempt.outcome) send_to(attempt, attempt.signal);
+  }
+  note_ends();
+}
+
+void Kill::send_to(Attempt& attempt, Signal signal) {
+  Victim& victim = victims_[attempt.victim];
+  if (!victim.is_living()) return;
+  attempt.sent = true;
+  const Delivery delivery = victim.handle->send(signal);
+  switch (delivery.result) {
+    case Delivery::Result::Sent: return;
+    case Delivery::Result::Gone: attempt.outcome = victim.settled = "already_gone"; break;
+    case Delivery::Result::Denied: attempt.outcome = victim.settled = "denied"; break;
+    case Delivery::Result::Failed: attempt.outcome = "failed"; break;  // may go better in the next round
+  }
+  attempt.error = delivery.text;
+}
+
+void Kill::wait(std::int64_t length_us) {
+  const std::int64_t deadline_us = platform_.clocks().boot_us + length_us;
+  for (;;) {
+    note_ends();
+    std::vector<ProcessHandle*> living;
+    for (const Victim& victim : victims_) {
+      if (victim.is_living()) living.push_back(victim.handle.get());
+    }
+    if (living.empty()) return;
+    const Wake wake = platform_.wait_for_ends(living, deadline_us);
+    interrupted_ = interrupted_ || wake == Wake::Stop;
+    if (wake == Wake::Ended) continue;
+    note_ends();
+    return;
+  }
+}
+
+void Kill::note_ends() {
+  const std::int64_t now_us = platform_.clocks().wall_us;
+  for (Victim& victim : victims_) {
+    if (victim.is_living() && victim.handle->has_ended()) {
+      victim.ended_us = now_us;
+      victim.frozen = false;
+    }
+  }
+}
+
+void Kill::settle() {
+  const std::int64_t until_us = platform_.clocks().boot_us + kStatusBudgetUs;
+  note_ends();
+  for (Victim& victim : victims_) {
+    if (!victim.ended_us || victim.wait_status || platform_.clocks().boot_us > until_us) continue;
+    victim.wait_status = victim.handle->wait_status();
+  }
+  for (Attempt& attempt : attempts_) {
+    const Victim& victim = victims_[attempt.victim];
+    // What was begun with the stop of a process is over with its end.
+    if (attempt.outcome || attempt.attempt_id == 0 || victim.frozen) continue;
+    if (!attempt.sent) {
+      attempt.outcome = victim.ended_us ? "already_gone" : victim.settled.value_or("failed");
+      if (!victim.ended_us) attempt.error = victim.settled ? victim.error : "not sent";
+    } else {
+      attempt.outcome = victim.ended_us ? "exited" : "survived";
+    }
+  }
+}
+
+void Kill::thaw() noexcept {
+  for (Victim& victim : victims_) {
+    if (std::exchange(victim.frozen, false) && victim.handle) {
+      try {
+        victim.handle->send(Signal::Continue);
+      } catch (const std::exception&) {
+        // The next one is to be continued all the same.
+      }
+    }
+  }
+}
+
+void Kill::forget_unlogged() {
+  std::erase_if(attempts_, [](const Attempt& attempt) { return attempt.attempt_id == 0; });
+}
+
+bool Kill::any_living() const {
+  return std::any_of(victims_.begin(), victims_.end(), [](const Victim& victim) { return victim.is_living(); });
+}
+
+int Kill::exit_code() const {
+  if (interrupted_) {
+    const int signal = platform_.stop_signal();
+    return signal > 0 ? 128 + signal : static_cast<int>(ExitCode::Interrupted);
+  }
+  std::vector<Fate> fates;
+  for (const Victim& victim : victims_) {
+    const bool refused = victim.settled == "refused" || victim.settled == "denied";
+    const bool gone = victim.ended_us || victim.settled == "already_gone" || victim.settled == "identity_changed";
+    fates.push_back(refused ? Fate::Refused : gone ? Fate::Gone : Fate::Left);
+  }
+  fates.insert(fates.end(), plan_.missing_pids.size(), Fate::NotFound);
+  fates.insert(fates.end(), plan_.hidden.size(), Fate::Refused);
+  return static_cast<int>(exit_code_of(fates));
+}
+
+KillReport Kill::report(int exit_code) {
+  KillReport report;
+  report.action_id = log_.action_id();
+  report.exit_code = exit_code;
+  report.problem = problem_;
+  for (const Victim& victim : victims_) {
+    if (victim.ended_us) {
+      ++report.ended_count;
+    } else if (victim.settled != "already_gone" && victim.settled != "identity_changed") {
+      ++report.left_count;
+    }
+  }
+  report.victims = std::move(victims_);
+  report.attempts = std::move(attempts_);
+  return report;
+}
+
+}  // namespace galproc

@@ -1,0 +1,78 @@
+#pragma once
+
+// The executor: carries a plan out, each step logged before it is done.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "action/kill_log.h"
+
+namespace galproc {
+
+/// What came of a kill.
+struct KillReport {
+  std::int64_t action_id = 0;
+  std::vector<Victim> victims;
+  std::vector<Attempt> attempts;  ///< in the order of their ids
+  int exit_code = 0;
+  std::int64_t ended_count = 0;
+  std::int64_t left_count = 0;         ///< living, refused ones too
+  std::optional<std::string> problem;  ///< a sentence: what could not be logged any more
+};
+
+class Kill {
+ public:
+  /// REQUIRES: everything outlives this. `pass` is the reading that the plan was made from.
+  Kill(Platform& platform, KillLog& log, const KillRequest& request, Guard& guard, Plan plan, ProcessPass pass,
+       CallerReading caller);
+  /// Continues whatever it stopped and did not kill.
+  ~Kill();
+
+  /// Throws Error (NotLogged) when nothing was done because the intent could not be logged; PlatformError when the
+  /// system failed half-way: then nobody is left stopped, and what is known is logged.
+  KillReport run();
+
+ private:
+  void take_in(Target target);
+  /// An attempt for each living victim that `wanted` holds for, and one with its outcome for each that is settled and
+  /// was never tried.
+  void add_attempts(const char* method, Signal signal, const std::function<bool(const Victim&)>& wanted);
+  void carry_out();
+  void ask_politely(bool first_round);
+  void force();
+  void force_tree();
+  void meet_new_members();
+  void kill_group();
+  bool freeze_tree(std::int64_t deadline_us);
+  void log_and_stop(const std::function<bool(const Victim&)>& runs);
+  void kill_frozen();
+  /// Those that are logged and not sent.
+  void send_all();
+  void send_to(Attempt& attempt, Signal signal);
+  void wait(std::int64_t length_us);
+  void note_ends();
+  /// Gives every attempt that is over its outcome.
+  void settle();
+  void thaw() noexcept;
+  void forget_unlogged();
+  bool any_living() const;
+  int exit_code() const;
+  KillReport report(int exit_code);
+
+  Platform& platform_;
+  KillLog& log_;
+  const KillRequest& request_;
+  Guard& guard_;
+  Plan plan_;
+  ProcessPass pass_;
+  CallerReading caller_;
+  std::vector<Victim> victims_;
+  std::vector<Attempt> attempts_;
+  bool interrupted_ = false;
+  std::optional<std::string> problem_;
+};
+
+}  // namespace galproc

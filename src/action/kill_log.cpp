@@ -1,0 +1,212 @@
+#include "action/kill_log.h"
+
+#include <unordered_map>
+#include <utility>
+
+namespace galproc {
+
+namespace {
+
+constexpr int kPatienceMs = 10'000;
+
+Error not_logged(const std::string& why) {
+  return Error(ExitCode::NotLogged, why + " Nothing was done to any process.");
+}
+
+}  // namespace
+
+/// The rows of one transaction. Ids count once it is committed.
+class KillLog::Rows {
+ public:
+  Rows(ActionWriter& writer, const Redactor& redactor, const Clocks& now, std::int64_t boot_id, const ProcessPass& pass)
+      : writer_(writer), redactor_(redactor), now_(now), boot_id_(boot_id) {
+    for (const ProcessReading& process : pass.processes) by_pid_.emplace(process.key.pid, &process);
+  }
+
+  std::int64_t now_us() const { return now_.wall_us; }
+
+  /// Who it is, with everyone above it, as a recorder would have met them.
+  std::int64_t upid_of(const ProcessReading& process) {
+    if (const auto known = upids_.find(process.key); known != upids_.end()) return known->second;
+    ProcessStore& store = writer_.processes();
+    const auto identity = store.upid_of(boot_id_, process.key, now_.wall_us - now_.boot_us + process.started_boot_us,
+                                        process.kernel_thread, Witness::Action);
+    upids_.emplace(process.key, identity.upid);
+    if (identity.is_new) add_birth(process, identity.upid);
+    return identity.upid;
+  }
+
+  std::int64_t add_action(const std::string& verb, const CallerReading& caller,
+                          const std::optional<std::string>& reason) {
+    ActionEntry action;
+    action.verb = verb;
+    action.at_us = now_us();
+    action.boot_id = boot_id_;
+    action.caller = caller;
+    const auto self = by_pid_.find(caller.key.pid);
+    if (self != by_pid_.end() && self->second->key == caller.key) action.actor_upid = upid_of(*self->second);
+    action.reason = reason;
+    return writer_.add_action(action);
+  }
+
+  std::int64_t add_attempt(std::int64_t action_id, const Attempt& attempt, const Victim& victim,
+                           std::optional<std::int64_t> upid, std::optional<std::int64_t> signal) {
+    const ProcessReading& process = victim.target.process;
+    AttemptEntry entry;
+    entry.action_id = action_id;
+    entry.at_us = now_us();
+    entry.boot_id = boot_id_;
+    entry.target = process.key;
+    if (process.image) {
+      entry.target_upid = upid;
+      entry.name = process.image->name;
+      entry.executable = process.image->executable;
+      entry.user_id = process.image->user_id;
+      entry.user_name = process.image->user_name;
+    }
+    entry.method = attempt.method;
+    entry.signal = signal;
+    entry.why = victim.target.why;
+    return writer_.add_attempt(entry);
+  }
+
+  void add_outcome(const Attempt& attempt, std::int64_t attempt_id, const Victim& victim,
+                   std::optional<std::int64_t> upid) {
+    OutcomeEntry entry;
+    entry.attempt_id = attempt_id;
+    entry.at_us = now_us();
+    entry.outcome = attempt.outcome.value();
+    if (!attempt.error.empty()) entry.error = attempt.error;
+    if (entry.outcome == "exited") {
+      entry.ended_us = victim.ended_us;
+      entry.wait_status = victim.wait_status;
+      if (upid) add_exit(*upid, victim);
+    }
+    writer_.add_outcome(entry);
+  }
+
+ private:
+  void add_birth(const ProcessReading& process, std::int64_t upid) {
+    const auto parent = by_pid_.find(process.parent_pid);
+    const bool visible = parent != by_pid_.end() && process.parent_pid != process.key.pid;
+    const auto parent_upid = visible ? std::optional(upid_of(*parent->second)) : std::nullopt;
+    writer_.processes().add_parent(upid, now_us(), Witness::Action, parent_upid, process.parent_pid);
+    if (process.image) writer_.processes().add_image(upid, 1, now_us(), stored_image(*process.image, &redactor_));
+  }
+
+  void add_exit(std::int64_t upid, const Victim& victim) {
+    ExitRow exit;
+    exit.source = Witness::Action;
+    exit.ended_us = victim.ended_us.value_or(now_us());
+    exit.wait_status = victim.wait_status;
+    exit.usage = victim.target.process.usage;
+    writer_.processes().add_exit(upid, exit);
+  }
+
+  ActionWriter& writer_;
+  const Redactor& redactor_;
+  Clocks now_;
+  std::int64_t boot_id_;
+  std::unordered_map<std::int64_t, const ProcessReading*> by_pid_;
+  std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> upids_;
+};
+
+KillLog::KillLog(Platform& platform, std::filesystem::path path, const Redactor& redactor)
+    : platform_(platform), path_(std::move(path)), redactor_(redactor), host_(platform.host()) {
+  open();
+}
+
+void KillLog::open() {
+  if (const auto remote = platform_.network_file_system(path_)) {
+    throw not_logged("The database " + path_.string() + " lies on a network file system (" + *remote +
+                     "), where its journal does not work; name one on a local disk with --db.");
+  }
+  try {
+    platform_.make_shared_folder(path_.parent_path());
+    platform_.make_shared_file(path_);
+  } catch (const PlatformError& error) {
+    throw not_logged(error.what());
+  }
+  log_.reset();
+  log_ = std::make_unique<ActionLog>(path_, redactor_);
+  opened_ = platform_.file_identity(path_);
+}
+
+void KillLog::set_action(const KillRequest& request, CallerReading caller) {
+  verb_ = request.verb;
+  reason_ = request.reason;
+  caller_ = std::move(caller);
+}
+
+void KillLog::commit(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
+                     int patience_ms) {
+  write_checked(pass, victims, attempts, patience_ms, {});
+}
+
+void KillLog::finish(int exit_code, const ProcessPass& pass, std::vector<Victim>& victims,
+                     std::vector<Attempt>& attempts) {
+  write_checked(pass, victims, attempts, kPatienceMs, [&](ActionWriter& writer, Rows& rows) {
+    writer.add_action_outcome(action_id_, rows.now_us(), exit_code);
+  });
+}
+
+void KillLog::write_checked(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
+                            int patience_ms, const Extra& after) {
+  const bool is_first = action_id_ == 0;
+  write(pass, victims, attempts, patience_ms, after);
+  if (!is_first || platform_.file_identity(path_) == opened_) return;
+  // Renamed, replaced or deleted: who looks for what was done looks into the file of that name.
+  open();
+  action_id_ = 0;
+  for (Victim& victim : victims) victim.upid.reset();
+  for (Attempt& attempt : attempts) {
+    attempt.attempt_id = 0;
+    attempt.outcome_logged = false;
+  }
+  write(pass, victims, attempts, kPatienceMs, after);
+  if (platform_.file_identity(path_) != opened_) {
+    throw not_logged("The database " + path_.string() + " was replaced again and again while it was logged to.");
+  }
+}
+
+void KillLog::write(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
+                    int patience_ms, const Extra& after) {
+  // What the transaction gives counts only once it is committed.
+  std::vector<std::int64_t> ids;
+  std::vector<std::optional<std::int64_t>> upids;
+  const std::int64_t action_before = action_id_;
+  const Clocks now = platform_.clocks();
+  try {
+    log_->commit(
+        [&](ActionWriter& writer) {
+          boot_id_ = writer.processes().boot_id_of(host_);
+          Rows rows(writer, redactor_, now, boot_id_, pass);
+          if (action_id_ == 0) action_id_ = rows.add_action(verb_, caller_, reason_);
+          for (const Victim& victim : victims) {
+            const bool known = victim.upid || !victim.target.process.image;
+            upids.push_back(known ? victim.upid : rows.upid_of(victim.target.process));
+          }
+          for (const Attempt& attempt : attempts) {
+            const Victim& victim = victims[attempt.victim];
+            const auto upid = upids[attempt.victim];
+            ids.push_back(attempt.attempt_id != 0 ? attempt.attempt_id
+                                                  : rows.add_attempt(action_id_, attempt, victim, upid,
+                                                                     platform_.signal_number(attempt.signal)));
+            if (attempt.outcome && !attempt.outcome_logged) rows.add_outcome(attempt, ids.back(), victim, upid);
+          }
+          if (after) after(writer, rows);
+        },
+        patience_ms);
+  } catch (...) {
+    action_id_ = action_before;
+    throw;
+  }
+  for (std::size_t i = 0; i < victims.size(); ++i) victims[i].upid = upids[i];
+  for (std::size_t i = 0; i < attempts.size(); ++i) {
+    if (attempts[i].attempt_id == 0) attempts[i].requested_us = now.wall_us;
+    attempts[i].attempt_id = ids[i];
+    attempts[i].outcome_logged = attempts[i].outcome.has_value();
+  }
+}
+
+}  // namespace galproc

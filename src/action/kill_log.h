@@ -1,0 +1,96 @@
+#pragma once
+
+// What a kill writes down, and when: the intent of everything before it is done, the outcome afterwards.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "action/plan.h"
+#include "platform/platform.h"
+#include "store/action_log.h"
+
+namespace galproc {
+
+/// One process that is being ended.
+struct Victim {
+  Target target;
+  std::unique_ptr<ProcessHandle> handle;  ///< null: `settled` says why
+  std::optional<std::int64_t> upid;
+  bool frozen = false;                   ///< stopped, and neither killed nor continued since
+  bool killed = false;                   ///< by force, in this round
+  std::optional<std::int64_t> ended_us;  ///< when its end was seen
+  std::optional<std::int64_t> wait_status;
+  std::optional<std::string> settled;  ///< outcome of all further attempts: refused, denied, already_gone ...
+  std::string error;                   ///< of the system, or why it is refused
+
+  bool is_living() const { return handle && !ended_us && !settled; }
+};
+
+/// One thing done to it.
+struct Attempt {
+  std::size_t victim = 0;  ///< index
+  std::string method;
+  Signal signal = Signal::Terminate;
+  std::int64_t attempt_id = 0;  ///< 0: not logged yet
+  std::int64_t requested_us = 0;
+  bool sent = false;
+  std::optional<std::string> outcome;
+  std::string error;
+  bool outcome_logged = false;
+};
+
+/// The log of one action. Whatever throws Error (NotLogged) has written nothing.
+class KillLog {
+ public:
+  /// Opens the file, making it where it is not there. Throws Error (NotLogged) where it cannot be logged to.
+  /// REQUIRES: `platform` and `redactor` outlive this.
+  KillLog(Platform& platform, std::filesystem::path path, const Redactor& redactor);
+
+  /// What the action is, and who asks for it. To be called before the first commit.
+  void set_action(const KillRequest& request, CallerReading caller);
+
+  SQLite::Database& database() { return log_->database(); }
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Commits all attempts that are not logged yet and all outcomes that are known; the first time the action too. When
+  /// somebody renames the file during that, everything is logged again, once, in the one that has its name now.
+  /// `pass` is a reading that has all victims that are new.
+  void commit(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
+              int patience_ms = 10'000);
+  /// The same, and what came of it all.
+  void finish(int exit_code, const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts);
+
+  /// 0 before the first commit.
+  std::int64_t action_id() const { return action_id_; }
+
+ private:
+  class Rows;
+
+  using Extra = std::function<void(ActionWriter&, Rows&)>;
+
+  void open();
+  void write_checked(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
+                     int patience_ms, const Extra& after);
+  /// One transaction: the action, if there is none yet; new attempts, outcomes, `after`.
+  void write(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts, int patience_ms,
+             const Extra& after);
+
+  Platform& platform_;
+  std::filesystem::path path_;
+  const Redactor& redactor_;
+  std::unique_ptr<ActionLog> log_;
+  std::optional<FileIdentity> opened_;
+  HostReading host_;
+  std::string verb_;
+  std::optional<std::string> reason_;
+  CallerReading caller_;
+  std::int64_t action_id_ = 0;
+  std::int64_t boot_id_ = 0;
+};
+
+}  // namespace galproc

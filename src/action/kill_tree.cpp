@@ -1,0 +1,132 @@
+// Ending a tree for good. Who is killed first loses its children to init, so nobody is killed before everybody is
+// stopped: each pass finds who belongs to the tree, logs and stops the new ones, until two passes find nobody. A
+// process that is stopped cannot fork any more (a pending SIGSTOP makes a fork that is under way start over).
+//
+// Between the first stop and the last kill nothing is printed, and no commit waits long: a member may hold the
+// database's write lock, or be who reads the output.
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "action/kill.h"
+
+namespace galproc {
+
+namespace {
+
+constexpr std::int64_t kAfterKillUs = 2'000'000;
+constexpr std::int64_t kLimitUs = 8'000'000;  // for finding all of a tree that goes on growing
+constexpr int kPatienceMs = 10'000;
+constexpr int kFrozenPatienceMs = 500;
+constexpr int kQuietPasses = 2;  // so many readings without a new member, and the tree is whole
+
+}  // namespace
+
+void Kill::force_tree() {
+  for (Victim& victim : victims_) victim.killed = false;
+  kill_group();
+  const std::int64_t deadline_us = platform_.clocks().boot_us + kLimitUs;
+  while (!interrupted_ && freeze_tree(deadline_us)) {
+    kill_frozen();
+    wait(kAfterKillUs);
+    if (platform_.clocks().boot_us > deadline_us) return;
+  }
+}
+
+void Kill::meet_new_members() {
+  guard_.look_at(pass_);
+  for (const Tree::Member& member : plan_.tree->grow(pass_)) {
+    const auto process = std::find_if(pass_.processes.begin(), pass_.processes.end(),
+                                      [&](const ProcessReading& each) { return each.key == member.key; });
+    take_in({*process, member.why, guard_.refusal(*process)});
+  }
+}
+
+/// Where a control group holds members of the tree and nobody else, the kernel ends them at once, whatever they fork.
+void Kill::kill_group() {
+  const auto first =
+      std::find_if(victims_.begin(), victims_.end(), [](const Victim& each) { return each.is_living(); });
+  if (first == victims_.end()) return;
+  const auto group = platform_.killable_group(first->target.process.key.pid);
+  if (!group) return;
+  pass_ = platform_.read_processes();
+  meet_new_members();
+  const std::unordered_set<std::int64_t> pids(group->pids.begin(), group->pids.end());
+  const auto is_inside = [&](const Victim& victim) { return pids.contains(victim.target.process.key.pid); };
+  for (const ProcessReading& process : pass_.processes) {
+    if (pids.contains(process.key.pid) && !process.ended && !plan_.tree->contains(process.key)) return;
+  }
+  if (std::any_of(victims_.begin(), victims_.end(),
+                  [&](const Victim& each) { return is_inside(each) && each.settled; }))
+    return;
+  settle();
+  const std::size_t before = attempts_.size();
+  add_attempts("cgroup", Signal::Kill, is_inside);
+  log_.commit(pass_, victims_, attempts_, kPatienceMs);
+  const Delivery delivery = platform_.kill_group(group->path);
+  for (std::size_t i = before; i < attempts_.size(); ++i) {
+    Attempt& attempt = attempts_[i];
+    if (attempt.outcome) continue;
+    attempt.sent = true;
+    if (delivery.result == Delivery::Result::Sent) continue;
+    attempt.outcome = "failed";
+    attempt.error = delivery.text;
+  }
+  wait(kAfterKillUs);
+}
+
+/// Stops whoever belongs to the tree until all of it is stopped. Whether there is anybody to kill.
+bool Kill::freeze_tree(std::int64_t deadline_us) {
+  const auto runs = [](const Victim& victim) { return victim.is_living() && !victim.frozen && !victim.killed; };
+  for (int quiet = 0; quiet < kQuietPasses;) {
+    pass_ = platform_.read_processes();
+    meet_new_members();
+    note_ends();
+    if (platform_.sleep_until(platform_.clocks().boot_us) == Wake::Stop) interrupted_ = true;
+    if (interrupted_) return false;
+    if (std::any_of(victims_.begin(), victims_.end(), runs)) {
+      quiet = 0;
+      log_and_stop(runs);
+    } else {
+      ++quiet;
+    }
+    if (platform_.clocks().boot_us > deadline_us) break;
+  }
+  return std::any_of(victims_.begin(), victims_.end(), [](const Victim& each) { return each.frozen; });
+}
+
+/// The intent for everybody who is to be stopped, then the stop, which is part of that attempt.
+void Kill::log_and_stop(const std::function<bool(const Victim&)>& runs) {
+  settle();
+  const std::size_t before = attempts_.size();
+  add_attempts("forced", Signal::Kill, runs);
+  const bool any_frozen = std::any_of(victims_.begin(), victims_.end(), [](const Victim& each) { return each.frozen; });
+  try {
+    log_.commit(pass_, victims_, attempts_, any_frozen ? kFrozenPatienceMs : kPatienceMs);
+  } catch (const Error&) {
+    if (!any_frozen) throw;
+    // One of those that are stopped may hold the lock. They are logged: they go first, then the rest is.
+    kill_frozen();
+    wait(kAfterKillUs);
+    log_.commit(pass_, victims_, attempts_, kPatienceMs);
+  }
+  for (std::size_t i = before; i < attempts_.size(); ++i) {
+    Attempt& attempt = attempts_[i];
+    Victim& victim = victims_[attempt.victim];
+    if (attempt.outcome || !victim.is_living()) continue;
+    send_to(attempt, Signal::Stop);
+    victim.frozen = !attempt.outcome;
+  }
+}
+
+void Kill::kill_frozen() {
+  for (auto attempt = attempts_.rbegin(); attempt != attempts_.rend(); ++attempt) {
+    Victim& victim = victims_[attempt->victim];
+    if (!victim.frozen || attempt->outcome) continue;
+    send_to(*attempt, Signal::Kill);
+    victim.killed = true;
+    victim.frozen = false;
+  }
+}
+
+}  // namespace galproc

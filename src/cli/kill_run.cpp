@@ -1,0 +1,223 @@
+// What `kill` and `stop` do: choose, show or log, end, and tell.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <utility>
+
+#include "action/kill.h"
+#include "action/leftovers.h"
+#include "cli/kill.h"
+#include "model/text.h"
+#include "model/time_words.h"
+#include "platform/environment.h"
+#include "store/ancestry.h"
+#include "store/database.h"
+
+namespace galproc {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The recordings that may know who created whom: the one that is logged to, and the others of this machine.
+class Recordings {
+ public:
+  Recordings(SQLite::Database* own, const fs::path& own_path, const HostReading& host) {
+    if (own) ancestries_.push_back(std::make_unique<RecordedAncestry>(*own, host));
+    const StandardPaths paths = standard_paths();
+    std::vector<fs::path> others{paths.system_database, paths.user_database};
+    if (!own) others.insert(others.begin(), own_path);
+    std::error_code failed;
+    for (const fs::path& path : others) {
+      if (path.empty() || !is_readable(path) || (own && fs::equivalent(path, own_path, failed))) continue;
+      try {
+        databases_.push_back(std::make_unique<SQLite::Database>(open_for_reading(path)));
+        ancestries_.push_back(std::make_unique<RecordedAncestry>(*databases_.back(), host));
+      } catch (const std::runtime_error&) {
+        // Not galproc's, or not readable right now: it can tell nothing, and nobody asked for it by name.
+      }
+    }
+  }
+
+  CreatorOf creator_of() {
+    return [this](const ProcessKey& key) -> std::optional<ProcessKey> {
+      for (const auto& ancestry : ancestries_) {
+        if (const auto creator = ancestry->creator_of(key)) return creator;
+      }
+      return std::nullopt;
+    };
+  }
+  /// In the first of them.
+  std::optional<std::int64_t> upid_of(const ProcessKey& key) {
+    return ancestries_.empty() ? std::nullopt : ancestries_.front()->upid_of(key);
+  }
+
+ private:
+  std::vector<std::unique_ptr<SQLite::Database>> databases_;
+  std::vector<std::unique_ptr<RecordedAncestry>> ancestries_;
+};
+
+/// Asks a person at a terminal; anybody else has said yes by calling.
+bool is_confirmed(const Plan& plan, const KillMode& mode, const Context& context) {
+  const auto count =
+      std::count_if(plan.targets.begin(), plan.targets.end(), [](const Target& target) { return !target.refused; });
+  if (mode.yes || count < 2 || !is_interactive()) return true;
+  for (const Target& target : plan.targets) {
+    if (!target.refused) {
+      context.err << escape_controls(
+                         fmt::format("  {} {} ({})", target.process.key.pid, target.process.image->name, target.why))
+                  << "\n";
+    }
+  }
+  context.err << "End these " << count << " processes? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+std::string name_of(const ProcessReading& process) {
+  return fmt::format("pid {}{}", process.key.pid, process.image ? " (" + process.image->name + ")" : "");
+}
+
+void tell_of_plan(const Plan& plan, const Context& context) {
+  for (const std::int64_t pid : plan.missing_pids) context.say(fmt::format("There is no process {}.", pid));
+  for (const std::string& socket : plan.hidden) {
+    context.say("The holder of " + socket + " may not be seen by this user: try as root.");
+  }
+  for (const Target& target : plan.targets) {
+    if (target.refused) context.say(name_of(target.process) + " is left alone: it " + *target.refused + ".");
+  }
+  for (const std::string& warning : plan.warnings) context.say(warning);
+}
+
+Value optional_cell(const std::optional<std::int64_t>& number) {
+  return number ? Value(*number) : Value();
+}
+Value optional_cell(const std::optional<std::string>& text) {
+  return text ? Value(*text) : Value();
+}
+
+ExitCode print_plan(const Plan& plan, Recordings& recordings, const Context& context) {
+  RowSet rows;
+  rows.columns = {{"upid"}, {"pid"}, {"name"}, {"user"}, {"why"}, {"refused"}};
+  std::vector<Fate> fates(plan.missing_pids.size(), Fate::NotFound);
+  fates.insert(fates.end(), plan.hidden.size(), Fate::Refused);
+  for (const Target& target : plan.targets) {
+    const ProcessImage* image = target.process.image.get();
+    rows.rows.push_back({optional_cell(recordings.upid_of(target.process.key)), target.process.key.pid,
+                         image ? Value(image->name) : Value(), image ? optional_cell(image->user_name) : Value(),
+                         target.why, optional_cell(target.refused)});
+    fates.push_back(target.refused ? Fate::Refused : Fate::Gone);
+  }
+  context.print(rows);
+  return exit_code_of(fates);
+}
+
+void print_report(const KillReport& report, const Context& context) {
+  RowSet rows;
+  rows.columns = {{"action_id"},
+                  {"attempt_id"},
+                  {"upid"},
+                  {"pid"},
+                  {"name"},
+                  {"method"},
+                  {"signal"},
+                  {"outcome"},
+                  {"requested_at", Unit::InstantText},
+                  {"ended_at", Unit::InstantText},
+                  {"exit_code"},
+                  {"exit_signal"},
+                  {"error"},
+                  {"requested_us", Unit::InstantUs},
+                  {"ended_us", Unit::InstantUs}};
+  for (const Attempt& attempt : report.attempts) {
+    const Victim& victim = report.victims[attempt.victim];
+    const ProcessReading& process = victim.target.process;
+    const bool exited = attempt.outcome == "exited";
+    const auto ended_us = exited ? victim.ended_us : std::nullopt;
+    Value exit_code, exit_signal;
+    if (exited && victim.wait_status) {
+      const std::int64_t number = *victim.wait_status & 0x7f;
+      if (number != 0) exit_signal = signal_name(number);
+      if (number == 0) exit_code = *victim.wait_status >> 8 & 0xff;
+    }
+    rows.rows.push_back({report.action_id, attempt.attempt_id, optional_cell(victim.upid), process.key.pid,
+                         process.image ? Value(process.image->name) : Value(), attempt.method,
+                         std::string(to_text(attempt.signal)), optional_cell(attempt.outcome),
+                         format_instant(attempt.requested_us), ended_us ? Value(format_instant(*ended_us)) : Value(),
+                         exit_code, exit_signal, attempt.error.empty() ? Value() : Value(attempt.error),
+                         attempt.requested_us, optional_cell(ended_us)});
+  }
+  context.print(rows);
+  for (const Victim& victim : report.victims) {
+    const bool named = victim.settled == "refused";  // with its reason, before
+    if (victim.ended_us || named || victim.settled == "already_gone" || victim.settled == "identity_changed") continue;
+    context.say(name_of(victim.target.process) + " is still there" +
+                (victim.error.empty() ? "." : ": " + victim.error + "."));
+  }
+  context.say(fmt::format("{} ended, {} left.", report.ended_count, report.left_count));
+}
+
+/// The markers of every start of a service. Throws Error (NotFound) for one that was never started.
+std::vector<std::string> markers_of(SQLite::Database& database, const std::string& service) {
+  std::vector<std::string> markers;
+  Prepared select(database, "SELECT marker FROM service WHERE name = ?");
+  select.rows([&](SQLite::Statement& row) { markers.push_back(row.getColumn(0).getString()); }, service);
+  if (markers.empty()) {
+    throw Error(ExitCode::NotFound, "No service " + service + " was ever started; see `galproc services --all`.");
+  }
+  return markers;
+}
+
+}  // namespace
+
+ExitCode run_kill(KillRequest request, const std::optional<std::string>& service, const KillMode& mode,
+                  const Context& context) {
+  const std::unique_ptr<Platform> platform = make_platform();
+  const fs::path path = database_to_write(context);
+  const Redactor redactor(context.lists.redact);
+  std::unique_ptr<KillLog> log;
+  std::unique_ptr<SQLite::Database> reading;
+  if (!mode.dry_run) {
+    platform->catch_stop_requests();
+    log = std::make_unique<KillLog>(*platform, path, redactor);
+  } else if (is_readable(path)) {
+    reading = std::make_unique<SQLite::Database>(open_for_reading(path));
+  }
+  SQLite::Database* database = log ? &log->database() : reading.get();
+  if (database) {
+    for (const std::string& sentence : stopped_leftovers(*database, *platform)) context.say(sentence);
+  }
+  if (service) {
+    request.selectors.by_service = true;
+    if (!database) throw Error(ExitCode::NotFound, "No service " + *service + " was ever started.");
+    request.selectors.service_markers = markers_of(*database, *service);
+  }
+
+  Recordings recordings(database, path, platform->host());
+  World world;
+  world.processes = platform->read_processes();
+  if (!request.selectors.ports.empty()) world.sockets = platform->read_sockets(world.processes);
+  Surroundings surroundings{platform->caller(), platform->readers_of_output(), {}};
+  if (const auto pid = platform->lock_holder(recorder_lock_path(path))) surroundings.recorder_pid = *pid;
+  const CallerReading caller = surroundings.caller;
+  Guard guard(request.policy, std::move(surroundings));
+  guard.look_at(world.processes);
+  Plan plan = make_plan(world, request, guard, recordings.creator_of());
+  tell_of_plan(plan, context);
+  if (mode.dry_run) return print_plan(plan, recordings, context);
+  if (!is_confirmed(plan, mode, context)) {
+    context.say("Nothing was done.");
+    return ExitCode::Interrupted;
+  }
+
+  Kill kill(*platform, *log, request, guard, std::move(plan), std::move(world.processes), caller);
+  const KillReport report = kill.run();
+  print_report(report, context);
+  if (report.problem) context.err << "galproc: " << escape_controls(*report.problem) << std::endl;
+  return static_cast<ExitCode>(report.exit_code);
+}
+
+}  // namespace galproc

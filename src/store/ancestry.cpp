@@ -1,0 +1,36 @@
+#include "store/ancestry.h"
+
+namespace galproc {
+
+RecordedAncestry::RecordedAncestry(SQLite::Database& database, const HostReading& host)
+    : select_creator_(database,
+                      // The creator, not a later parent: the first of the best witness.
+                      "SELECT c.pid, c.start_token FROM process AS p"
+                      " CROSS JOIN process_parent AS pp ON pp.upid = p.upid"
+                      " CROSS JOIN process AS c ON c.upid = pp.parent_upid"
+                      " WHERE p.pid = ? AND p.start_token = ? AND p.boot_id = ?"
+                      " ORDER BY pp.source, pp.at_us LIMIT 1"),
+      select_upid_(database, "SELECT upid FROM process WHERE pid = ? AND start_token = ? AND boot_id = ?") {
+  Prepared boot(database, "SELECT boot_id FROM boot WHERE boot_uuid = ? AND pid_namespace = ?");
+  boot_id_ = boot.number(host.boot_uuid, host.pid_namespace);
+}
+
+std::optional<ProcessKey> RecordedAncestry::creator_of(const ProcessKey& key) {
+  if (!boot_id_) return std::nullopt;
+  const auto [at, is_new] = known_.try_emplace(key);
+  if (!is_new) return at->second;
+  std::optional<ProcessKey> creator;
+  select_creator_.rows(
+      [&](SQLite::Statement& row) {
+        creator = ProcessKey{row.getColumn(0).getInt64(), row.getColumn(1).getInt64()};
+      },
+      key.pid, key.start_token, *boot_id_);
+  known_[key] = creator;
+  return creator;
+}
+
+std::optional<std::int64_t> RecordedAncestry::upid_of(const ProcessKey& key) {
+  return boot_id_ ? select_upid_.number(key.pid, key.start_token, *boot_id_) : std::nullopt;
+}
+
+}  // namespace galproc
