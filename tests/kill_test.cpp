@@ -1,0 +1,291 @@
+// The executor against a scripted machine and a real log: what it does, in which order, and what the log says then.
+
+#include "action/kill.h"
+
+#include <gtest/gtest.h>
+
+#include "store/ledger.h"
+#include "support/fake_platform.h"
+#include "support/temporary_folder.h"
+
+namespace galproc {
+namespace {
+
+class KillTest : public testing::Test {
+ protected:
+  KillTest() {
+    world_.start(1, 0, "init");
+    world_.who.key = world_.start(30, 1, "galproc");
+    world_.start(40, 1, "web");
+    world_.start(41, 40, "worker");
+    world_.start(42, 41, "worker");
+  }
+
+  KillReport kill(Platform& platform, KillRequest request, std::vector<std::int64_t> pids) {
+    request.selectors.pids = std::move(pids);
+    KillLog log(platform, path_, redactor_);
+    World world{platform.read_processes(), {}};
+    Guard guard(request.policy, {platform.caller(), {}, {}});
+    guard.look_at(world.processes);
+    Plan plan = make_plan(world, request, guard, {});
+    return Kill(platform, log, request, guard, std::move(plan), std::move(world.processes), platform.caller()).run();
+  }
+  KillReport kill(const KillRequest& request, std::vector<std::int64_t> pids) {
+    return kill(world_, request, std::move(pids));
+  }
+  static KillRequest tree() {
+    KillRequest request;
+    request.tree = true;
+    return request;
+  }
+
+  /// What the log says: "40 polite exited, ".
+  std::string logged() {
+    SQLite::Database database(path_.string(), SQLite::OPEN_READONLY);
+    SQLite::Statement rows(database,
+                           "SELECT a.target_pid || ' ' || a.method || ' ' || coalesce(o.outcome, '?') FROM attempt AS a"
+                           " LEFT JOIN attempt_outcome AS o USING (attempt_id) ORDER BY attempt_id");
+    std::string text;
+    while (rows.executeStep()) text += rows.getColumn(0).getString() + ", ";
+    EXPECT_EQ(verify_ledger(database).problem, "");
+    return text;
+  }
+  std::string ask(const std::string& sql) {
+    SQLite::Database database(path_.string(), SQLite::OPEN_READONLY);
+    return database.execAndGet(sql).getString();
+  }
+  /// "40 SIGTERM, " of what reached somebody.
+  std::string sent() const {
+    std::string text;
+    for (const auto& [pid, signal] : world_.sent) text += std::to_string(pid) + " " + to_text(signal) + ", ";
+    return text;
+  }
+  void expect_nobody_stopped() const {
+    for (const auto& [pid, process] : world_.processes) {
+      EXPECT_NE(process.usage.state, ProcessState::Stopped) << pid << " was left stopped";
+    }
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_ / "galproc.db";
+  Redactor redactor_;
+  FakePlatform world_;
+};
+
+TEST_F(KillTest, AsksAndLogsWhatCameOfIt) {
+  const KillReport report = kill({}, {40});
+  EXPECT_EQ(report.exit_code, 0);
+  EXPECT_EQ(sent(), "40 SIGTERM, ");
+  EXPECT_EQ(logged(), "40 polite exited, ");
+  EXPECT_EQ(ask("SELECT outcome || exit_code FROM actions"), "done0");
+  EXPECT_EQ(ask("SELECT exit_signal FROM processes WHERE pid = 40"), "SIGTERM");
+}
+
+TEST_F(KillTest, ForcesWhoDoesNotListenAfterTheGraceAndTellsBoth) {
+  world_.deaf = {40};
+  const std::int64_t before_us = world_.now.boot_us;
+  EXPECT_EQ(kill({}, {40}).exit_code, 0);
+  EXPECT_GE(world_.now.boot_us - before_us, 3'000'000);
+  EXPECT_EQ(sent(), "40 SIGTERM, 40 SIGKILL, ");
+  EXPECT_EQ(logged(), "40 polite survived, 40 forced exited, ");
+}
+
+TEST_F(KillTest, ForcesNobodyWhereItMayNot) {
+  world_.deaf = {40};
+  KillRequest request;
+  request.force = false;
+  request.attempts = 2;
+  EXPECT_EQ(kill(request, {40}).exit_code, 6);
+  EXPECT_EQ(sent(), "40 SIGTERM, 40 SIGTERM, ");
+  EXPECT_EQ(logged(), "40 polite survived, 40 polite survived, ");
+}
+
+TEST_F(KillTest, UsesForceAtOnceWhereThatIsAsked) {
+  KillRequest request;
+  request.signal = Signal::Kill;
+  EXPECT_EQ(kill(request, {40}).exit_code, 0);
+  EXPECT_EQ(sent(), "40 SIGKILL, ");
+  EXPECT_EQ(logged(), "40 forced exited, ");
+}
+
+TEST_F(KillTest, GivesUpAfterItsRoundsOnWhomNothingEnds) {
+  world_.immortal = {40};
+  KillRequest request;
+  request.attempts = 2;
+  const KillReport report = kill(request, {40});
+  EXPECT_EQ(report.exit_code, 6);
+  EXPECT_EQ(report.left_count, 1);
+  EXPECT_EQ(logged(), "40 polite survived, 40 forced survived, 40 polite survived, 40 forced survived, ");
+}
+
+TEST_F(KillTest, StopsAllOfATreeBeforeItKillsAnybody) {
+  world_.deaf = {40, 41, 42};
+  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
+  EXPECT_EQ(sent(),
+            "40 SIGTERM, 41 SIGTERM, 42 SIGTERM, 40 SIGSTOP, 41 SIGSTOP, 42 SIGSTOP, 42 SIGKILL, 41 SIGKILL, "
+            "40 SIGKILL, ");
+  EXPECT_EQ(logged(),
+            "40 polite survived, 41 polite survived, 42 polite survived, 40 forced exited, 41 forced exited, "
+            "42 forced exited, ");
+}
+
+TEST_F(KillTest, FindsWhoIsBornDuringTheKill) {
+  world_.deaf = {40, 41, 42, 50, 51};
+  world_.on_signal = [&](std::int64_t pid, Signal signal) {
+    if (signal != Signal::Stop) return;
+    if (pid == 42) world_.start(50, 42, "newborn");  // forked just before it stopped
+    if (pid == 50) world_.start(51, 50, "newborn");
+  };
+  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
+  EXPECT_EQ(world_.processes.size(), 2U);  // init and galproc
+  EXPECT_NE(logged().find("50 forced exited, 51 forced exited, "), std::string::npos) << logged();
+}
+
+TEST_F(KillTest, EndsWhoIsBornOfOneThatEndedPolitely) {
+  world_.on_signal = [&](std::int64_t pid, Signal signal) {
+    if (pid == 42 && signal == Signal::Terminate) world_.start(50, 40, "newborn");
+  };
+  world_.deaf = {40, 50};
+  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
+  EXPECT_EQ(world_.processes.size(), 2U);
+}
+
+TEST_F(KillTest, LogsEveryStopBeforeItIsSent) {
+  world_.deaf = {40, 41, 42};
+  world_.on_signal = [&](std::int64_t pid, Signal) {
+    EXPECT_NE(logged().find(std::to_string(pid) + " "), std::string::npos) << pid << " was not logged";
+  };
+  KillRequest request = tree();
+  request.signal = Signal::Kill;
+  EXPECT_EQ(kill(request, {40}).exit_code, 0);
+  EXPECT_EQ(logged(), "40 forced exited, 41 forced exited, 42 forced exited, ");
+}
+
+TEST_F(KillTest, UsesTheControlGroupThatHoldsJustTheTree) {
+  world_.deaf = {40, 41, 42};
+  for (const std::int64_t pid : {40, 41, 42}) world_.groups[pid] = {"/web", {40, 41, 42}};
+  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
+  EXPECT_EQ(sent().find("SIGSTOP"), std::string::npos);
+  EXPECT_NE(logged().find("40 cgroup exited, 41 cgroup exited, 42 cgroup exited, "), std::string::npos) << logged();
+}
+
+TEST_F(KillTest, LeavesAControlGroupAloneThatHoldsAnybodyElse) {
+  world_.deaf = {40, 41, 42};
+  for (const std::int64_t pid : {40, 41, 42}) world_.groups[pid] = {"/all", {1, 40, 41, 42}};
+  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
+  EXPECT_TRUE(world_.processes.contains(1));
+  EXPECT_EQ(logged().find("cgroup"), std::string::npos);
+}
+
+TEST_F(KillTest, HurtsNobodyWhoGotThePidMeanwhile) {
+  world_.on_wake = [](int) { return true; };
+  KillRequest request;
+  request.selectors.pids = {40};
+  KillLog log(world_, path_, redactor_);
+  World world{world_.read_processes(), {}};
+  Guard guard({}, {world_.caller(), {}, {}});
+  guard.look_at(world.processes);
+  Plan plan = make_plan(world, request, guard, {});
+  world_.end(40);
+  world_.start(40, 1, "innocent");
+  Kill(world_, log, request, guard, std::move(plan), std::move(world.processes), world_.caller()).run();
+  EXPECT_EQ(sent(), "");
+  EXPECT_EQ(logged(), "40 polite identity_changed, ");
+}
+
+TEST_F(KillTest, TellsOfWhomItMayNotTouch) {
+  world_.forbidden = {40};
+  EXPECT_EQ(kill({}, {40}).exit_code, 4);
+  EXPECT_EQ(logged(), "40 polite denied, ");
+}
+
+TEST_F(KillTest, LogsThatItFoundNobody) {
+  EXPECT_EQ(kill({}, {999}).exit_code, 3);
+  EXPECT_EQ(ask("SELECT outcome FROM actions"), "not_found");
+}
+
+TEST_F(KillTest, ContinuesWhatItStoppedWhenItIsInterrupted) {
+  world_.deaf = {40, 41, 42};
+  world_.stopped_by = 2;
+  bool stopped = false;
+  world_.on_signal = [&](std::int64_t, Signal signal) { stopped = stopped || signal == Signal::Stop; };
+  world_.on_wake = [&](int) { return !stopped; };
+  EXPECT_EQ(kill(tree(), {40}).exit_code, 130);
+  EXPECT_EQ(world_.processes.size(), 5U);
+  expect_nobody_stopped();
+  EXPECT_EQ(ask("SELECT outcome FROM actions"), "interrupted");
+  EXPECT_EQ(logged().find("?"), std::string::npos) << logged();
+}
+
+TEST_F(KillTest, DoesNothingOnANetworkFileSystem) {
+  world_.remote_disk = "nfs";
+  try {
+    kill({}, {40});
+    FAIL() << "it was done";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::NotLogged);
+    EXPECT_NE(std::string(error.what()).find("network file system (nfs)"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(sent(), "");
+}
+
+TEST_F(KillTest, LogsAgainInTheFileThatHasTheNameNow) {
+  class Renamer : public FailingPlatform {
+   public:
+    Renamer(FakePlatform& world, std::filesystem::path path) : FailingPlatform(world, -1), path_(std::move(path)) {}
+    std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
+      if (++asked_ == 2) {
+        for (const char* ending : {"", "-wal", "-shm"}) {
+          std::filesystem::rename(path_.string() + ending, path_.string() + ".old" + ending);
+        }
+      }
+      return FailingPlatform::file_identity(path);
+    }
+
+   private:
+    std::filesystem::path path_;
+    int asked_ = 0;
+  };
+  Renamer platform(world_, path_);
+  world_.on_signal = [&](std::int64_t, Signal) { EXPECT_EQ(logged(), "40 polite ?, "); };
+  EXPECT_EQ(kill(platform, {}, {40}).exit_code, 0);
+  EXPECT_EQ(logged(), "40 polite exited, ");
+  EXPECT_EQ(sent(), "40 SIGTERM, ");
+}
+
+TEST_F(KillTest, KeepsATrueLogWhicheverCallFails) {
+  for (int fail_at = 1; fail_at < 200; ++fail_at) {
+    SCOPED_TRACE(fail_at);
+    std::filesystem::remove(path_);
+    for (const char* ending : {"-wal", "-shm"}) std::filesystem::remove(path_.string() + ending);
+    FakePlatform world;
+    world.start(1, 0, "init");
+    world.who.key = world.start(30, 1, "galproc");
+    world.start(40, 1, "web");
+    world.start(41, 40, "worker");
+    world.deaf = {40, 41};
+    FailingPlatform platform(world, fail_at);
+    try {
+      kill(platform, tree(), {40});
+    } catch (const Error&) {
+      // What matters is what the log says and whom it left.
+    }
+    for (const auto& [pid, process] : world.processes) EXPECT_NE(process.usage.state, ProcessState::Stopped) << pid;
+    if (!world.sent.empty()) {
+      const std::string log = logged();
+      for (const auto& [pid, signal] : world.sent) {
+        EXPECT_NE(log.find(std::to_string(pid) + (signal == Signal::Terminate ? " polite" : " ")), std::string::npos)
+            << log;
+      }
+      for (const std::int64_t pid : {40, 41}) {
+        const bool said = log.find(std::to_string(pid) + " forced exited") != std::string::npos;
+        EXPECT_FALSE(said && world.processes.contains(pid)) << log;
+      }
+    }
+    if (!platform.failed()) return;
+  }
+  FAIL() << "there was no end of calls";
+}
+
+}  // namespace
+}  // namespace galproc
