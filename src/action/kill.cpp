@@ -37,6 +37,7 @@ Kill::~Kill() {
 }
 
 KillReport Kill::run() {
+  begun_boot_us_ = platform_.clocks().boot_us;
   for (Target& target : plan_.targets) take_in(std::move(target));
   const bool forced = request_.signal == Signal::Kill;
   const auto everybody = [](const Victim&) { return true; };
@@ -49,6 +50,7 @@ KillReport Kill::run() {
     carry_out();
     thaw();
     settle();
+    if (plan_.tree && request_.force && !interrupted_) find_suspects();
   } catch (const Error& error) {
     thaw();
     forget_unlogged();
@@ -248,6 +250,7 @@ int Kill::exit_code() const {
   }
   fates.insert(fates.end(), plan_.missing_pids.size(), Fate::NotFound);
   fates.insert(fates.end(), plan_.hidden.size(), Fate::Refused);
+  fates.insert(fates.end(), suspects_.size(), Fate::Left);
   return static_cast<int>(exit_code_of(fates));
 }
 
@@ -263,6 +266,8 @@ KillReport Kill::report(int exit_code) {
       ++report.left_count;
     }
   }
+  report.left_count += static_cast<std::int64_t>(suspects_.size());
+  report.suspects = std::move(suspects_);
   report.victims = std::move(victims_);
   report.attempts = std::move(attempts_);
   return report;

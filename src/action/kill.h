@@ -19,7 +19,9 @@ struct KillReport {
   std::vector<Attempt> attempts;  ///< in the order of their ids
   int exit_code = 0;
   std::int64_t ended_count = 0;
-  std::int64_t left_count = 0;         ///< living, refused ones too
+  std::int64_t left_count = 0;  ///< living, refused ones too
+  /// Living, of no known parent, but of the same program and user as a member, and born while the tree was ended.
+  std::vector<ProcessReading> suspects;
   std::optional<std::string> problem;  ///< a sentence: what could not be logged any more
 };
 
@@ -58,6 +60,7 @@ class Kill {
   void settle();
   void thaw() noexcept;
   void forget_unlogged();
+  void find_suspects();
   bool any_living() const;
   int exit_code() const;
   KillReport report(int exit_code);
@@ -71,6 +74,8 @@ class Kill {
   CallerReading caller_;
   std::vector<Victim> victims_;
   std::vector<Attempt> attempts_;
+  std::vector<ProcessReading> suspects_;
+  std::int64_t begun_boot_us_ = 0;
   bool interrupted_ = false;
   std::optional<std::string> problem_;
 };

@@ -157,6 +157,10 @@ void print_report(const KillReport& report, const Context& context) {
     context.say(name_of(victim.target.process) + " is still there" +
                 (victim.error.empty() ? "." : ": " + victim.error + "."));
   }
+  for (const ProcessReading& process : report.suspects) {
+    context.say(name_of(process) +
+                " is still there: it runs the same program and was born meanwhile, but nobody recorded whose it is.");
+  }
   context.say(fmt::format("{} ended, {} left.", report.ended_count, report.left_count));
 }
 
