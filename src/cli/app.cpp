@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 
 #include "cli/command.h"
 #include "model/signals.h"
@@ -136,7 +137,9 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_db(app, context);
     add_kill(app, context);
     const ExitCode code = dispatch(app, context, arguments);
-    if (!out.flush()) throw Error(ExitCode::Failed, "The output could not be written: is the disk full?");
+    // Whoever read it has seen enough. (Verbs that must not die of a signal half-way ignore SIGPIPE.)
+    if (!out.flush() && errno != EPIPE)
+      throw Error(ExitCode::Failed, "The output could not be written: is the disk full?");
     return static_cast<int>(code);
   } catch (const Error& error) {
     // Whoever parses JSON gets some, also from a refusal.

@@ -11,6 +11,7 @@
 
 #include "model/errors.h"
 #include "model/rows.h"
+#include "store/database.h"
 
 namespace galproc {
 
@@ -66,6 +67,9 @@ std::string existing_folder(const std::string& flag, const std::string& text);
 std::filesystem::path database_to_write(const Context& context);
 /// The database that a reading verb opens; says on stderr which one, and which other one exists.
 std::filesystem::path database_to_read(const Context& context);
+
+/// Says which processes a kill that was ended half-way had stopped, and that are stopped still.
+void tell_of_leftovers(SQLite::Database& database, const Context& context);
 
 /// Fills every flag of `verb` that was not typed from the configuration files, and `context.lists`.
 /// Throws UsageError that names the file for a file that cannot be read, an unknown key, a bad value.

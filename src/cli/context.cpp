@@ -1,3 +1,4 @@
+#include "action/leftovers.h"
 #include "cli/command.h"
 #include "model/text.h"
 #include "platform/environment.h"
@@ -66,6 +67,12 @@ fs::path database_to_read(const Context& context) {
   const bool both = !other.empty() && fs::exists(other, ignored);
   context.say("Reading " + chosen.string() + (both ? "; there is " + other.string() + " too (--db)." : "."));
   return chosen;
+}
+
+void tell_of_leftovers(SQLite::Database& database, const Context& context) {
+  if (context.common.quiet) return;
+  const auto platform = make_platform();
+  for (const std::string& sentence : stopped_leftovers(database, *platform)) context.say(sentence);
 }
 
 }  // namespace galproc

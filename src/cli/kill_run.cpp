@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "action/kill.h"
-#include "action/leftovers.h"
 #include "cli/kill.h"
 #include "model/text.h"
 #include "model/time_words.h"
@@ -191,9 +190,7 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
     reading = std::make_unique<SQLite::Database>(open_for_reading(path));
   }
   SQLite::Database* database = log ? &log->database() : reading.get();
-  if (database) {
-    for (const std::string& sentence : stopped_leftovers(*database, *platform)) context.say(sentence);
-  }
+  if (database) tell_of_leftovers(*database, context);
   if (service) {
     request.selectors.by_service = true;
     if (!database) throw Error(ExitCode::NotFound, "No service " + *service + " was ever started.");

@@ -137,6 +137,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   if (limit && query.find_param("limit")) words["limit"] = flags.limit;
   QueryMoment moment(query, words, flags.set_flags);
   SQLite::Database database = open_for_reading(database_to_read(context));
+  tell_of_leftovers(database, context);
   moment.find_latest_tick(database);
   for (const std::string& sentence : moment.before()) context.say(sentence);
   bool more = false;

@@ -1,0 +1,247 @@
+// Kills that something comes in between of: galproc itself is ended, members hold what it needs, others own the target.
+
+#include <grp.h>
+#include <sys/stat.h>
+
+#include "action/kill.h"
+#include "support/fake_platform.h"
+#include "support/family.h"
+#include "support/puppet.h"
+
+namespace galproc {
+namespace {
+
+constexpr uid_t kNobody = 65534;
+
+/// The real machine, on which galproc dies, as if by SIGKILL, at the N-th time that it sends a signal: just before that
+/// or just after.
+class DyingPlatform : public FailingPlatform {
+ public:
+  DyingPlatform(Platform& world, int at, bool before) : FailingPlatform(world, -1), at_(at), before_(before) {}
+  OpenedProcess open_process(const ProcessKey& key) override {
+    OpenedProcess opened = FailingPlatform::open_process(key);
+    if (opened.handle) opened.handle = std::make_unique<Handle>(*this, std::move(opened.handle));
+    return opened;
+  }
+  Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
+    std::vector<ProcessHandle*> real;
+    for (ProcessHandle* handle : handles) real.push_back(static_cast<Handle*>(handle)->real());
+    return FailingPlatform::wait_for_ends(real, boot_us);
+  }
+
+ private:
+  class Handle : public ProcessHandle {
+   public:
+    Handle(DyingPlatform& platform, std::unique_ptr<ProcessHandle> real)
+        : platform_(platform), real_(std::move(real)) {}
+    ProcessHandle* real() { return real_.get(); }
+    Delivery send(Signal signal) override {
+      const bool now = ++platform_.sent_ == platform_.at_;
+      if (now && platform_.before_) ::_exit(9);
+      const Delivery delivery = real_->send(signal);
+      if (now) ::_exit(9);
+      return delivery;
+    }
+    bool has_ended() override { return real_->has_ended(); }
+    std::optional<std::int64_t> wait_status() override { return real_->wait_status(); }
+
+   private:
+    DyingPlatform& platform_;
+    std::unique_ptr<ProcessHandle> real_;
+  };
+  int at_;
+  bool before_;
+  int sent_ = 0;
+};
+
+class ProgramKillFault : public ProgramTest {
+ protected:
+  Ran kill(Words words, const Options& options = {}) const {
+    words.insert(words.begin(), {"kill", "--db", db().string()});
+    return galproc(words, options);
+  }
+  Program shell(const std::string& script, const std::string& word) const {
+    Options options;
+    options.before_exec = [] { ::setpgid(0, 0); };
+    return start({"/bin/sh", "-c", script, "sh", word}, options);
+  }
+  static char state_of(pid_t pid) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    std::getline(stat, text);
+    const std::size_t at = text.rfind(") ");
+    return at == std::string::npos ? '-' : text[at + 2];
+  }
+
+  /// A kill of this tree in a process of its own, which dies at the N-th signal.
+  void kill_and_die(pid_t pid, int at, bool before, Signal signal) const {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto world = make_platform();
+      DyingPlatform platform(*world, at, before);
+      const Redactor redactor;
+      KillRequest request;
+      request.tree = true;
+      request.signal = signal;
+      request.selectors.pids = {pid};
+      KillLog log(platform, db(), redactor);
+      World look{platform.read_processes(), {}};
+      Guard guard({}, {platform.caller(), {}, {}});
+      guard.look_at(look.processes);
+      Plan plan = make_plan(look, request, guard, {});
+      Kill(platform, log, request, guard, std::move(plan), std::move(look.processes), platform.caller()).run();
+      ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(WEXITSTATUS(status), 9) << "it did not die where it was to";
+  }
+  void expect_chain() const {
+    const Ran ran = galproc({"db", "verify", "--db", db().string(), "-q"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+};
+
+TEST_F(ProgramKillFault, DiedBetweenIntentAndSignalShowsAsUnfinished) {
+  Program sleeper = start({"/bin/sleep", "60"});
+  ASSERT_NO_FATAL_FAILURE(kill_and_die(sleeper.pid(), 1, true, Signal::Terminate));
+  EXPECT_FALSE(sleeper.has_ended());
+  const Json rows = query({"unfinished"});
+  ASSERT_EQ(rows.size(), 1U) << rows.dump(1);
+  EXPECT_EQ(rows[0]["target_pid"], sleeper.pid());
+  expect_chain();
+}
+
+TEST_F(ProgramKillFault, DiedBetweenSignalAndOutcomeShowsAsUnfinished) {
+  Program sleeper = start({"/bin/sleep", "60"});
+  ASSERT_NO_FATAL_FAILURE(kill_and_die(sleeper.pid(), 1, false, Signal::Terminate));
+  EXPECT_EQ(sleeper.wait(), 128 + SIGTERM);
+  EXPECT_EQ(query({"unfinished"}).size(), 1U);
+  expect_chain();
+}
+
+TEST_F(ProgramKillFault, WhatItLeftStoppedIsNamedByTheNextCommand) {
+  const Family family;
+  Program top = shell("sleep $1 & sleep $1; :", family.word());
+  ASSERT_TRUE(family.grows_to(3));
+  ASSERT_NO_FATAL_FAILURE(kill_and_die(top.pid(), 3, false, Signal::Kill));  // all three are stopped by then
+  EXPECT_EQ(family.members().size(), 3U);
+  for (const pid_t pid : family.members()) EXPECT_EQ(state_of(pid), 'T') << pid;
+  const Ran asked = galproc({"query", "gaps", "--db", db().string()});
+  for (const pid_t pid : family.members()) {
+    EXPECT_NE(asked.err.find(fmt::format("pid {} (", pid)), std::string::npos) << asked.err;
+  }
+  EXPECT_NE(asked.err.find("is still stopped"), std::string::npos) << asked.err;
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--signal", "KILL"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("is still stopped"), std::string::npos) << ran.err;
+  EXPECT_EQ(galproc({"query", "gaps", "--db", db().string()}).err.find("still stopped"), std::string::npos);
+  expect_chain();
+}
+
+TEST_F(ProgramKillFault, InterruptedItLeavesNobodyStoppedAndSaysSo) {
+  const Family family;
+  Program top = shell("trap '' TERM; sleep $1 & sh -c 'trap \"\" TERM; sleep $1; sleep $1' sh $1; :", family.word());
+  ASSERT_TRUE(family.grows_to(4));
+  Program killing = start({GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(top.pid()), "--tree",
+                           "--no-force", "--grace", "50s"});
+  ASSERT_TRUE(wait_until([&] {
+    try {
+      return fs::exists(db()) && ask("SELECT count(*) FROM termination_attempts") == "4\n";
+    } catch (const SQLite::Exception&) {
+      return false;  // the file is being made
+    }
+  }));
+  EXPECT_EQ(killing.stop(SIGINT), 130) << killing.err();
+  for (const pid_t pid : family.members()) EXPECT_NE(state_of(pid), 'T');
+  EXPECT_EQ(ask("SELECT outcome, exit_code FROM actions"), "interrupted|130\n");
+  EXPECT_EQ(query({"unfinished"}).size(), 0U);
+}
+
+TEST_F(ProgramKillFault, OfWhoForksTwiceUnseenNamesWhoIsLeft) {
+  const Family family;
+  // Each stays for half a second, or so; eight generations, then it is over by itself.
+  Program top = shell(
+      "step='trap \"\" TERM; i=$2; [ $i -gt 30 ] && exit; (setsid sh -c \"$0\" \"$0\" $1 $((i+1)) &); sleep 0.4; :'; "
+      "trap '' TERM; (setsid sh -c \"$step\" \"$step\" $1 1 &); sleep 0.3; (setsid sh -c \"$step\" \"$step\" $1 1 &); "
+      "sleep 30",
+      family.word());
+  ASSERT_TRUE(family.grows_to(6));
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--grace", "600ms"});
+  const auto left = family.members();
+  EXPECT_EQ(ran.exit_code, left.empty() ? 0 : 6) << ran.err;
+  EXPECT_NE(ran.err.find(left.empty() ? " ended, 0 left." : "is still there"), std::string::npos) << ran.err;
+}
+
+TEST_F(ProgramKillFault, AMemberThatHoldsTheLockAndOneThatReadsTheOutputDoNotHangIt) {
+  const Family family;
+  snapshot();
+  // The first member takes the write lock of the database again and again, for a moment; python is at hand.
+  const std::string script =
+      "import sqlite3,sys,time\n"
+      "c=sqlite3.connect(sys.argv[1],isolation_level=None,timeout=5)\n"
+      "end=time.time()+40\n"
+      "while time.time()<end:\n"
+      "  c.execute('BEGIN IMMEDIATE');time.sleep(0.05);c.execute('COMMIT');time.sleep(0.002)\n";
+  std::ofstream(folder_ / "hold.py") << script;
+  const fs::path fifo = folder_ / "out";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  Program top = shell(fmt::format("python3 {} {} $1 & cat <{} & sleep $1; :", (folder_ / "hold.py").string(),
+                                  db().string(), fifo.string()),
+                      family.word());
+  ASSERT_TRUE(family.grows_to(3));
+  Options options;
+  options.before_exec = [fifo] { ::dup2(::open(fifo.c_str(), O_WRONLY), STDOUT_FILENO); };
+  Program killing =
+      start({GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(top.pid()), "--tree", "--signal", "KILL"},
+            options);
+  const int code = killing.wait();
+  EXPECT_EQ(code, 0) << killing.err();
+  EXPECT_EQ(killing.err().find("could not be written"), std::string::npos) << killing.err();
+  EXPECT_TRUE(wait_until([&] { return family.members().empty(); }, std::chrono::seconds(2)));
+  EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE outcome IS NULL"), "0\n");
+}
+
+TEST_F(ProgramKillFault, ThatMayNotBeLoggedIsNotDone) {
+  Program sleeper = start({"/bin/sleep", "60"});
+  const std::string pid = std::to_string(sleeper.pid());
+  const auto refused = [&](const fs::path& file, const std::string& sentence) {
+    const Ran ran = galproc({"kill", "--db", file.string(), pid});
+    EXPECT_EQ(ran.exit_code, 5) << ran.err;
+    EXPECT_NE(ran.err.find(sentence), std::string::npos) << ran.err;
+    EXPECT_FALSE(sleeper.has_ended());
+  };
+  std::ofstream(folder_ / "text") << "this is no database, but it is long enough to be taken for one by its size alone";
+  refused(folder_ / "text", "was not made by galproc");
+  refused("/proc/galproc.db", "/proc/galproc.db");
+  refused(folder_.path(), folder_.path().string());
+  EXPECT_EQ(fs::file_size(folder_ / "text"), 80U);
+}
+
+TEST_F(ProgramKillFault, OfAnothersProcessIsRefusedAndWithItsOwnerNamedDenied) {
+  if (!is_root()) GTEST_SKIP() << "only root can be another user too";
+  ::chmod(folder_.path().c_str(), 0755);
+  const fs::path program = folder_ / "galproc", own = folder_ / "nobody";
+  fs::copy_file(GALPROC_BINARY, program);
+  ::chmod(program.c_str(), 0755);
+  fs::create_directory(own);
+  ASSERT_EQ(::chown(own.c_str(), kNobody, kNobody), 0);
+  Program sleeper = start({"/bin/sleep", "60"});
+  Options options;
+  options.before_exec = [] { become(kNobody, kNobody); };
+  const fs::path file = own / "galproc.db";
+  const Words words = {program.string(), "kill", "--db", file.string(), std::to_string(sleeper.pid())};
+  const Ran refused = run(words, options);
+  EXPECT_EQ(refused.exit_code, 4) << refused.err;
+  EXPECT_NE(refused.err.find("belongs to root"), std::string::npos) << refused.err;
+  Words named = words;
+  named.insert(named.end(), {"--user", "root"});
+  const Ran denied = run(named, options);
+  EXPECT_EQ(denied.exit_code, 4) << denied.err;
+  EXPECT_FALSE(sleeper.has_ended());
+  EXPECT_EQ(galproc::ask(file, "SELECT outcome, target_name FROM termination_attempts ORDER BY attempt_id"),
+            "refused|sleep\ndenied|sleep\n");
+}
+
+}  // namespace
+}  // namespace galproc
