@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "store/ledger.h"
 #include "support/recorder_fixture.h"
 
 namespace galproc {
@@ -81,6 +82,23 @@ TEST_F(RecorderFaultTest, ACorruptDatabaseIsMovedAsideWithItsJournalAndRecording
     moved += entry.path().filename().string().starts_with("galproc.db.corrupt-") ? 1 : 0;
   }
   EXPECT_EQ(moved, 3);
+  EXPECT_EQ(ask("SELECT predecessor_name GLOB 'galproc.db.corrupt-*Z', predecessor_head FROM origin"), "1|NULL\n");
+}
+
+TEST_F(RecorderFaultTest, ANewFileIsChainedToWhatCanStillBeReadOfTheCorruptOne) {
+  world_.start(1, 0, "init");
+  record(2);
+  const std::int64_t page = std::stoll(ask("SELECT rootpage FROM sqlite_schema WHERE name = 'tick'"));
+  const std::string head = *last_ledger_head(folder_ / "galproc.db");
+  {
+    std::fstream file(folder_ / "galproc.db", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp((page - 1) * 4096);
+    file.write(std::string(4096, 'z').data(), 4096);
+  }
+  record(1);
+  EXPECT_EQ(ask("SELECT kind FROM gap"), "file_moved\n");
+  EXPECT_EQ(ask("SELECT predecessor_name GLOB 'galproc.db.corrupt-*Z', predecessor_head FROM origin"),
+            "1|" + head + "\n");
 }
 
 TEST_F(RecorderFaultTest, AFileThatIsReplacedOrDeletedWhileItIsRecordedToIsAGapInTheNewOne) {
