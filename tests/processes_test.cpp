@@ -1,52 +1,52 @@
-// The ways of reading /proc that depend on what the kernel and the limits allow. A folder of links to a few real
-// processes stands for /proc: it has no `self`, by which a reader knows that the CPU clocks go by the same pids.
+// The ways of reading /proc that depend on what the kernel allows. Where a folder of links stands for it, only with a
+// `self` does a reader know that the CPU clocks go by the same pids.
 
 #include "platform/linux/processes.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
 
-#include <algorithm>
-#include <ctime>
-#include <filesystem>
+#include <cstring>
+#include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
-#include "support/sockets.h"
-#include "support/temporary_folder.h"
+#include "support/linked_proc.h"
 
 namespace galproc {
 namespace {
 
-const ProcessReading* find(const ProcessPass& pass, std::int64_t pid) {
-  const auto found = std::find_if(pass.processes.begin(), pass.processes.end(),
-                                  [&](const ProcessReading& process) { return process.key.pid == pid; });
-  return found == pass.processes.end() ? nullptr : &*found;
-}
-
-/// A child that burns 50 ms of CPU each time it is told to, says so, and waits.
-void burn_when_told(int wire) {
-  while (!hear(wire).empty()) {
-    const std::clock_t end = std::clock() + CLOCKS_PER_SEC / 20;
-    while (std::clock() < end) continue;
-    say(wire, "done");
-  }
-}
-
-class LinkedProc {
+/// Children that each hold the same four pages of a file: below what a CPU counts for itself before stat shows it.
+class Holders {
  public:
-  void add(std::int64_t pid) const {
-    std::filesystem::create_directory_symlink("/proc/" + std::to_string(pid), folder_ / std::to_string(pid));
+  explicit Holders(std::size_t count) : file_(::open((folder_ / "held").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    EXPECT_EQ(::ftruncate(file_.get(), kBytes), 0);
+    for (std::size_t i = 0; i < count; ++i) {
+      children_.push_back(std::make_unique<Child>([this](int wire) {
+        void* mapped = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+        std::memset(mapped, 1, kBytes);
+        say(wire, "held");
+      }));
+      EXPECT_EQ(hear(children_.back()->wire()), "held");
+      wait_until_asleep(children_.back()->pid());
+    }
   }
-  void remove(std::int64_t pid) const { std::filesystem::remove(folder_ / std::to_string(pid)); }
-  std::string path() const { return folder_.path().string(); }
+  void take_memory() const { EXPECT_EQ(::ftruncate(file_.get(), 0), 0); }
+  const std::vector<std::unique_ptr<Child>>& children() const { return children_; }
 
  private:
+  static constexpr std::size_t kBytes = 4 * 4096;
   TemporaryFolder folder_;
+  Descriptor file_;
+  std::vector<std::unique_ptr<Child>> children_;
 };
 
-std::size_t open_files() {
-  const std::filesystem::directory_iterator files("/proc/self/fd");
-  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+std::int64_t resident_bytes_of(std::int64_t pid) {
+  std::int64_t size = 0, resident = 0;
+  std::ifstream("/proc/" + std::to_string(pid) + "/statm") >> size >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
 }
 
 /// Two children, one of which runs in between; with what a reader of these options says of both.
@@ -69,7 +69,7 @@ void expect_followed(const ProcessReader::Options& options, const LinkedProc* li
     pass = reader.read();
     ASSERT_TRUE(find(pass, busy.pid()) && find(pass, quiet.pid()));
     const ProcessUsage after = find(pass, busy.pid())->usage;
-    EXPECT_GE(after.cpu_user_us + after.cpu_system_us, before.cpu_user_us + before.cpu_system_us + 20'000);
+    EXPECT_GE(cpu_us(after), cpu_us(before) + 20'000);
     EXPECT_EQ(after.state, ProcessState::Sleeping);
     EXPECT_GT(after.resident_bytes, 0);
     EXPECT_TRUE(after.read_bytes.has_value());
@@ -90,60 +90,127 @@ TEST(Processes, AreFollowedWithAndWithoutCpuClocksAndKeptFiles) {
   }
 }
 
-TEST(Processes, KeepNoMoreFilesOpenThanTheyMay) {
-  const std::size_t before = open_files();
-  const Child busy(burn_when_told);
-  ProcessReader reader({"/proc", 0, 2});
-  for (int round = 0; round < 4; ++round) {
-    say(busy.wire(), "go");
-    ASSERT_EQ(hear(busy.wire()), "done");
-    reader.read();
+TEST(Processes, ThatAreOrphansOfAParentThatCannotBeSeenGetTheirNewOneAtOnce) {
+  const LinkedProc linked;
+  linked.add_self();
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  auto parent = std::make_unique<Child>([](int wire) {
+    for (int i = 0; i < 3; ++i) {
+      const pid_t child = ::fork();
+      while (child == 0) ::pause();
+      say(wire, std::to_string(child));
+    }
+  });
+  std::vector<std::int64_t> orphans;  // no two of them have their turn in the same pass
+  for (int i = 0; i < 3; ++i) orphans.push_back(std::atoll(hear(parent->wire()).c_str()));
+  for (const std::int64_t pid : orphans) {
+    linked.add(pid);
+    wait_until_asleep(pid);
   }
-  EXPECT_LE(open_files(), before + 1 + 2 + 1);  // the child's wire, two files, the folder
-}
-
-TEST(Processes, CloseTheFilesOfOneThatRunsNoMore) {
-  const LinkedProc linked;
-  const Child busy(burn_when_told);
-  linked.add(busy.pid());
-  ProcessReader reader({linked.path(), 0, 1000});
-  const auto run = [&] {
-    say(busy.wire(), "go");
-    ASSERT_EQ(hear(busy.wire()), "done");
-    reader.read();
-  };
-  for (int round = 0; round < 3; ++round) run();
-  const std::size_t while_it_runs = open_files();
-  for (int pass = 0; pass < 20; ++pass) reader.read();
-  EXPECT_EQ(open_files(), while_it_runs - 2);
-  run();
-  run();
-  EXPECT_EQ(open_files(), while_it_runs);
-}
-
-TEST(Processes, AreNotTakenForGoneWhenHardlyAFileIsLeft) {
-  const LinkedProc linked;
-  const Child one([](int) {}), other([](int) {});
-  linked.add(one.pid());
-  linked.add(other.pid());
   ProcessReader reader({linked.path(), 0, 1000});
   reader.read();
-  const Child late([](int) {});
-  linked.add(late.pid());
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  // Room for the list of processes itself, in place of the one that the pass before had open, and for nothing else.
-  const rlimit tight{open_files(), before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
-  const ProcessPass pass = reader.read();
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  for (const Child* child : {&one, &other, &late}) {
-    const auto unreadable = std::find(pass.unreadable_pids.begin(), pass.unreadable_pids.end(), child->pid());
-    EXPECT_TRUE(find(pass, child->pid()) || unreadable != pass.unreadable_pids.end())
-        << "a process that is there was taken for gone";
+  const ProcessPass before = reader.read();
+  const std::int64_t old_parent = parent->pid();
+  parent.reset();
+  const ProcessPass after = reader.read();
+  for (const std::int64_t pid : orphans) {
+    linked.remove(pid);
+    ::kill(static_cast<pid_t>(pid), SIGKILL);
+    ::waitpid(static_cast<pid_t>(pid), nullptr, 0);
   }
-  const ProcessPass next = reader.read();
-  for (const Child* child : {&one, &other, &late}) EXPECT_TRUE(find(next, child->pid()));
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  for (const std::int64_t pid : orphans) {
+    ASSERT_TRUE(find(before, pid) && find(after, pid));
+    EXPECT_EQ(find(before, pid)->parent_pid, old_parent);
+    EXPECT_EQ(find(after, pid)->parent_pid, ::getpid());
+  }
+}
+
+TEST(Processes, ThatSleepLoseMemoryTooLittleForTheirStatWithinTwelvePasses) {
+  for (const bool with_clocks : {false, true}) {
+    SCOPED_TRACE(with_clocks);
+    const LinkedProc linked;
+    if (with_clocks) linked.add_self();
+    const Holders holders(8);
+    for (const auto& child : holders.children()) linked.add(child->pid());
+    ProcessReader reader({linked.path(), 0, 1000});
+    reader.read();
+    holders.take_memory();
+    ProcessPass pass;
+    for (int number = 0; number < 12; ++number) pass = reader.read();
+    for (const auto& child : holders.children()) {
+      ASSERT_TRUE(find(pass, child->pid()));
+      EXPECT_EQ(find(pass, child->pid())->usage.resident_bytes, resident_bytes_of(child->pid()));
+      EXPECT_FALSE(find(pass, child->pid())->ran);
+      linked.remove(child->pid());
+    }
+  }
+}
+
+TEST(Processes, HaveTheirTurnInEachPassWherePassesAreFarApart) {
+  const LinkedProc linked;
+  linked.add_self();
+  const Holders holders(8);
+  for (const auto& child : holders.children()) linked.add(child->pid());
+  ProcessReader reader({linked.path(), 0, 1000});
+  const std::int64_t begun_us = boot_clock_us();
+  reader.read(begun_us);
+  holders.take_memory();
+  const ProcessPass pass = reader.read(begun_us + 12 * Turns::kStepUs);
+  for (const auto& child : holders.children()) {
+    ASSERT_TRUE(find(pass, child->pid()));
+    EXPECT_EQ(find(pass, child->pid())->usage.resident_bytes, resident_bytes_of(child->pid()));
+  }
+}
+
+/// How often each file was denied in a pass: "io 13 x 2; ".
+std::string denials_of(const ProcessPass& pass) {
+  std::string text;
+  for (const ReadError& error : pass.errors) {
+    text += error.operation + " " + std::to_string(error.code) + " x " + std::to_string(error.count) + "; ";
+  }
+  return text;
+}
+
+TEST(Processes, ThatMayNotBeReadAreCountedInEachPass) {
+  // Root may read everything: so a child that is not root looks at children of its own that let nobody look.
+  const Child looker([](int wire) {
+    if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) ::_exit(1);
+    for (const bool with_clocks : {false, true}) {
+      const LinkedProc linked;
+      if (with_clocks) linked.add_self();
+      const auto closed = [](int its_wire) {
+        ::prctl(PR_SET_DUMPABLE, 0);
+        say(its_wire, "closed");
+        burn_when_told(its_wire);
+      };
+      const auto one = std::make_unique<Child>(closed);
+      auto other = std::make_unique<Child>(closed);
+      for (const Child* child : {one.get(), other.get()}) {
+        hear(child->wire());
+        wait_until_asleep(child->pid());
+        linked.add(child->pid());
+      }
+      ProcessReader reader({linked.path(), 0, 1000});
+      const std::string first = denials_of(reader.read());
+      bool same = true;
+      for (int pass = 0; pass < 14; ++pass) {
+        if (pass % 3 == 0) {
+          say(one->wire(), "go");
+          hear(one->wire());
+        }
+        same = same && denials_of(reader.read()) == first;
+      }
+      linked.remove(other->pid());
+      other.reset();
+      say(wire, first + (same ? "" : "but not in each pass; ") + "then " + denials_of(reader.read()));
+    }
+  });
+  const std::string wanted =
+      "read cwd 13 x 2; read environ 13 x 2; read exe 13 x 2; read io 13 x 2; "
+      "then read cwd 13 x 1; read environ 13 x 1; read exe 13 x 1; read io 13 x 1; ";
+  EXPECT_EQ(hear(looker.wire()), wanted);
+  EXPECT_EQ(hear(looker.wire()), wanted);
 }
 
 }  // namespace

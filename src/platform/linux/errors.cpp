@@ -8,8 +8,8 @@ std::string error_text(int code) {
   return std::generic_category().message(code);
 }
 
-void ErrorCounter::add(const std::string& operation, int code) {
-  ++counts_[{operation, code}];
+void ErrorCounter::add(const std::string& operation, int code, std::int64_t count) {
+  if (count > 0) counts_[{operation, code}] += count;
 }
 
 std::vector<ReadError> ErrorCounter::take() {

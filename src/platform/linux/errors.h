@@ -17,7 +17,7 @@ std::string error_text(int code);
 /// Counts what could not be read: one ReadError for each operation and code.
 class ErrorCounter {
  public:
-  void add(const std::string& operation, int code);
+  void add(const std::string& operation, int code, std::int64_t count = 1);
   std::vector<ReadError> take();
 
  private:

@@ -39,12 +39,12 @@ bool ProcessReader::is_other_image(const Signature& before, const Signature& now
 }
 
 std::shared_ptr<const ProcessImage> ProcessReader::read_steady_image(int folder, int stat, StatLine& line,
-                                                                     bool kernel_thread,
-                                                                     std::optional<std::int64_t>& peak_resident_bytes) {
+                                                                     Entry& entry) {
+  const bool kernel_thread = entry.reading.kernel_thread;
   // An exec in the midst of the reading would mix two programs: read again when the process has changed meanwhile, or
   // is still at it. Who never comes to rest is taken as it is: its next look is another one, and is read again.
   for (int attempt = 1;; ++attempt) {
-    auto image = read_image(folder, line, kernel_thread, peak_resident_bytes);
+    auto image = read_image(folder, line, entry);
     const auto after = read_text(stat) == 0 ? parse_stat(text_) : std::nullopt;
     if (!after || attempt == 5) return image;
     // To those who may not know, the kernel shows 1 whether an exec is going on or not; without arguments it may be.
@@ -64,25 +64,27 @@ bool ProcessReader::is_in_exec(const StatLine& line, bool kernel_thread) const {
   return shows_layout_ && has_memory(line, kernel_thread) && line.start_code == 0;
 }
 
-std::shared_ptr<const ProcessImage> ProcessReader::read_image(int folder, const StatLine& line, bool kernel_thread,
-                                                              std::optional<std::int64_t>& peak_resident_bytes) {
+std::shared_ptr<const ProcessImage> ProcessReader::read_image(int folder, const StatLine& line, Entry& entry) {
+  const bool kernel_thread = entry.reading.kernel_thread;
+  Denials& denials = entry.denials;
   auto image = std::make_shared<ProcessImage>();
-  if (const auto text = read_file(folder, "status", 16384)) {
+  if (const auto text = read_file(folder, ProcessFile::Status, 16384, denials)) {
     const StatusFields status = parse_status(*text);
     image->user_id = status.effective_uid;
-    peak_resident_bytes = status.peak_resident_bytes;
+    entry.reading.peak_resident_bytes = status.peak_resident_bytes;
   }
   if (image->user_id) image->user_name = user_name(*image->user_id);
-  if (const auto text = read_file(folder, "cgroup", 65536)) image->cgroup = parse_cgroup(*text);
+  if (const auto text = read_file(folder, ProcessFile::Cgroup, 65536, denials)) image->cgroup = parse_cgroup(*text);
   if (has_memory(line, kernel_thread)) {
-    image->executable = read_link(folder, "exe");
-    image->working_directory = read_link(folder, "cwd");
-    if (const auto text = read_file(folder, "cmdline", kArgumentLimit, &image->arguments_truncated)) {
+    image->executable = read_link(folder, ProcessFile::Executable, denials);
+    image->working_directory = read_link(folder, ProcessFile::WorkingDirectory, denials);
+    if (const auto text =
+            read_file(folder, ProcessFile::Arguments, kArgumentLimit, denials, &image->arguments_truncated)) {
       // Nothing at all, and no place where it would stand (yet): not readable rather than empty.
       if (!text->empty() || (line.argument_start != 0 && !is_in_exec(line, kernel_thread)))
         image->arguments = split_arguments(*text);
     }
-    const auto environment = read_file(folder, "environ", kEnvironmentLimit);
+    const auto environment = read_file(folder, ProcessFile::Environment, kEnvironmentLimit, denials);
     if (environment) {
       image->service_marker = find_variable(*environment, "GALPROC_SERVICE");
       image->venv = find_variable(*environment, "VIRTUAL_ENV");
@@ -96,10 +98,10 @@ std::shared_ptr<const ProcessImage> ProcessReader::read_image(int folder, const 
 
 std::optional<std::string> ProcessReader::user_name(std::int64_t uid) {
   // Names come from /etc/passwd or a directory server: kept for a while, not for ever, since uids are given out again.
-  constexpr std::uint64_t kPasses = 64;
-  if (pass_no_ - names_since_pass_ >= kPasses) {
+  constexpr std::int64_t kSteps = 64;
+  if (turns_.step() - names_since_step_ >= kSteps) {
     user_names_.clear();
-    names_since_pass_ = pass_no_;
+    names_since_step_ = turns_.step();
   }
   const auto known = user_names_.find(uid);
   if (known != user_names_.end()) return known->second;

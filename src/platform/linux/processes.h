@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "model/reading.h"
+#include "platform/linux/denials.h"
 #include "platform/linux/errors.h"
 #include "platform/linux/proc_text.h"
+#include "platform/linux/turns.h"
 #include "platform/posix/descriptor.h"
 
 namespace galproc {
@@ -36,8 +38,9 @@ class ProcessReader {
   explicit ProcessReader(Options options);
 
   /// As Platform::read_processes; processes come in the order of their pids. That memory was taken from one that does
-  /// not run is seen within 12 passes.
-  ProcessPass read();
+  /// not run is seen within 12 passes, and within two minutes. Denied files are counted for every process, read in this
+  /// pass or not, so that the figure is the same from pass to pass. `boot_us` is the boot clock.
+  ProcessPass read(std::int64_t boot_us = boot_clock_us());
 
  private:
   /// Where the program of a process lies in its memory, and whose it is: all change at exec, the last also at setuid.
@@ -60,66 +63,92 @@ class ProcessReader {
     std::string text;  ///< of the last read
     Signature signature;
     ProcessReading reading;
+    Denials denials;
     std::optional<std::int64_t> cpu_clock_ns;  ///< just before that
     std::uint64_t pass_no = 0;
     std::uint64_t ran_in_pass = 0;
-    bool end_noted = false;  ///< its children were read again after its end
+    bool image_incomplete = false;  ///< for a reason that may pass
+    bool parent_hidden = false;     ///< so that its end would not be seen
+    bool end_noted = false;         ///< its children were read again after its end
   };
   enum class Outcome { Read, Gone, Unreadable };
+  /// Why a process is read: it was not known, it may have run, or it is its turn.
+  enum class Cause { New, Ran, Turn };
 
   /// Fills pids_, in order.
   void list_pids();
   static void note_end(Entry& entry, std::unordered_set<std::int64_t>& ended);
   /// Adds those that this pass has not met to `ended`.
   void forget_absent(std::unordered_set<std::int64_t>& ended);
+  /// Reads the children of those that ended; who cannot be read leaves a null in `found`.
+  void follow_orphans(std::vector<Entry*>& found, std::unordered_set<std::int64_t>& ended,
+                      std::vector<std::int64_t>& unreadable_pids);
+  bool is_parent_hidden(const ProcessReading& process) const;
   Outcome meet(std::int64_t pid, Entry& entry);
   /// A process that the pass before knew.
   Outcome refresh(std::int64_t pid, Entry& entry);
   /// The usage of a process that ran, from the files at hand. False where that does not do: it may run another image.
   bool follow(std::int64_t pid, Entry& entry);
   /// Everything anew, from its folder.
-  Outcome update(std::int64_t pid, Entry& entry, bool is_new);
-  /// The whole text of a stat file in text_; 0 or errno.
-  int read_text(int fd);
-  int open_file(std::int64_t pid, const char* file, Descriptor& opened);
+  Outcome update(std::int64_t pid, Entry& entry, Cause cause);
+  void update_usage(Entry& entry, int folder, const StatLine& line, Cause cause);
+  /// `line` is what stat says when the image was read.
+  void update_image(Entry& entry, int folder, int stat, StatLine& line, bool is_new);
+
+  /// Every file below the process table is opened here: gives kept ones back as long as there is no other descriptor.
+  /// 0 or errno.
+  int open_at(int folder, const char* path, Descriptor& opened);
+  /// Whether a file that could not be opened for `code` is to be tried again.
+  bool give_back(int code);
   void keep(Descriptor& kept, Descriptor opened);
+  Descriptor take(Descriptor& kept);
   void close_usage(Entry& entry);
   void close_kept(Entry& entry);
   void forget(Entry& entry);
 
   void note(const StatLine& line, std::int64_t owner, ProcessReading& reading) const;
   static Signature signature_of(const StatLine& line, std::int64_t owner);
-  UsageFiles open_usage(int folder, bool kernel_thread);
-  void read_usage(const UsageFiles& files, const StatLine& line, ProcessReading& reading);
-  /// The end of a process is none.
-  void note_error(const char* operation, int code);
-  std::shared_ptr<const ProcessImage> read_image(int folder, const StatLine& line, bool kernel_thread,
-                                                 std::optional<std::int64_t>& peak_resident_bytes);
-  std::optional<std::string> read_file(int folder, const char* name, std::size_t limit, bool* cut = nullptr);
-  std::optional<std::string> read_link(int folder, const char* name);
+  bool may_read_wait_status(const StatLine& line, std::int64_t owner) const;
+
+  /// The whole text of a stat file in text_; 0 or errno.
+  int read_text(int fd);
+  UsageFiles open_usage(int folder, bool kernel_thread, Denials& denials);
+  void read_usage(const UsageFiles& files, const StatLine& line, ProcessReading& reading, Denials& denials);
+  /// Resident bytes, of a statm file.
+  std::optional<std::int64_t> read_memory(int file, Denials& denials);
+  std::optional<std::int64_t> read_memory_of(std::int64_t pid, Entry& entry);
+  static std::int64_t page_bytes();
+  static std::int64_t ticks_to_us(std::int64_t ticks);
+  /// How an attempt to read ended: 0 or errno.
+  void note_result(Denials& denials, ProcessFile file, int code);
+  std::optional<std::string> read_file(int folder, ProcessFile file, std::size_t limit, Denials& denials,
+                                       bool* cut = nullptr);
+  std::optional<std::string> read_link(int folder, ProcessFile file, Denials& denials);
+
+  std::shared_ptr<const ProcessImage> read_image(int folder, const StatLine& line, Entry& entry);
   std::optional<std::string> user_name(std::int64_t uid);
   /// Between the end of one program and the first step of the next: neither's image can be read.
   bool is_in_exec(const StatLine& line, bool kernel_thread) const;
   static bool is_other_image(const Signature& before, const Signature& now);
   /// `line` is what stat says when the image was read.
-  std::shared_ptr<const ProcessImage> read_steady_image(int folder, int stat, StatLine& line, bool kernel_thread,
-                                                        std::optional<std::int64_t>& peak_resident_bytes);
-  bool may_read_wait_status(const StatLine& line, std::int64_t owner) const;
+  std::shared_ptr<const ProcessImage> read_steady_image(int folder, int stat, StatLine& line, Entry& entry);
 
   Options options_;
   std::size_t kept_ = 0;
   std::uint64_t pass_no_ = 0;
+  Turns turns_;
   bool privileged_ = false;                                          ///< CAP_SYS_PTRACE is effective
   bool shows_layout_ = false;                                        ///< this kernel tells where a program's code lies
   bool has_cpu_clocks_ = true;                                       ///< of other processes
   std::unique_ptr<DIR, int (*)(DIR*)> folder_{nullptr, ::closedir};  ///< of all processes
   std::vector<std::int64_t> pids_;
   std::array<char, 4096> buffer_{};
-  std::string_view text_;  ///< in buffer_
-  ErrorCounter errors_;
+  std::string_view text_;             ///< in buffer_
+  ErrorCounter errors_;               ///< of this pass, denials left out
+  std::size_t passing_failures_ = 0;  ///< ever
   std::unordered_map<std::int64_t, Entry> entries_;
   std::unordered_map<std::int64_t, std::optional<std::string>> user_names_;
-  std::uint64_t names_since_pass_ = 0;
+  std::int64_t names_since_step_ = 0;
 };
 
 }  // namespace galproc

@@ -27,17 +27,18 @@
 #include "platform/linux/errors.h"
 #include "platform/linux/proc_text.h"
 #include "platform/linux/socket_diag.h"
+#include "platform/linux/turns.h"
 #include "platform/posix/descriptor.h"
 
 namespace galproc {
 
 namespace {
 
-constexpr std::int64_t kPassesForAll = 120;  // every process is walked once in so many passes
+constexpr std::int64_t kStepsForAll = 120;  // every process is walked once in so many steps of turns
 // One that keeps running is walked the more seldom the dearer that is, or the less it promises.
-constexpr std::int64_t kLinksPerPass = 64;
+constexpr std::int64_t kLinksPerStep = 64;
 constexpr std::int64_t kWalksInVain = 4;
-constexpr std::int64_t kPassesInVain = 8;
+constexpr std::int64_t kStepsInVain = 8;
 
 /// How a look at a process ended.
 struct Walk {
@@ -120,22 +121,22 @@ class SocketReader::State {
   State(std::string proc_root, std::int64_t boottime_offset_ticks)
       : proc_root_(std::move(proc_root)), boottime_offset_ticks_(boottime_offset_ticks) {}
 
-  SocketPass read(const ProcessPass& processes) {
+  SocketPass read(const ProcessPass& processes, std::int64_t boot_us) {
     ++pass_no_;
+    turns_.begin_pass(boot_us);
     const bool missed = !std::exchange(complete_, false);  // a pass that threw: who ran then is not known any more
     list();
     put_off_.clear();
     for (const ProcessReading& process : processes.processes) {
       if (process.ended || process.kernel_thread) continue;
       Entry& entry = entries_[process.key];
-      const auto its_turn_of = [&](std::int64_t passes) { return (process.key.pid + pass_no_) % passes == 0; };
       entry.pass_no = pass_no_;
       // A new entry has no image yet, a process always has.
-      if (missed || its_turn_of(kPassesForAll) || entry.image != process.image ||
+      if (missed || turns_.has(process.key.pid, kStepsForAll) || entry.image != process.image ||
           entry.walk.outcome == Walk::Outcome::Failed) {
         look_into(process, entry);
       } else if (process.ran || entry.put_off) {
-        entry.put_off = !its_turn_of(passes_between_walks(entry));
+        entry.put_off = !turns_.has(process.key.pid, steps_between_walks(entry));
         if (entry.put_off) {
           put_off_.emplace_back(&process, &entry);
         } else {
@@ -193,8 +194,8 @@ class SocketReader::State {
     }
   }
 
-  static std::int64_t passes_between_walks(const Entry& entry) {
-    return std::max(entry.links.count / kLinksPerPass, entry.walks_in_vain < kWalksInVain ? 1 : kPassesInVain);
+  static std::int64_t steps_between_walks(const Entry& entry) {
+    return std::max(entry.links.count / kLinksPerStep, entry.walks_in_vain < kWalksInVain ? 1 : kStepsInVain);
   }
 
   void look_into(const ProcessReading& process, Entry& entry) {
@@ -316,6 +317,7 @@ class SocketReader::State {
   std::string proc_root_;
   std::int64_t boottime_offset_ticks_;
   std::int64_t pass_no_ = 0;
+  Turns turns_;
   bool complete_ = true;  ///< the last pass came to its end
   SocketDiag diag_;
   SocketDiag::Answer listed_;
@@ -332,8 +334,8 @@ SocketReader::~SocketReader() = default;
 SocketReader::SocketReader(SocketReader&&) noexcept = default;
 SocketReader& SocketReader::operator=(SocketReader&&) noexcept = default;
 
-SocketPass SocketReader::read(const ProcessPass& processes) {
-  return state_->read(processes);
+SocketPass SocketReader::read(const ProcessPass& processes, std::int64_t boot_us) {
+  return state_->read(processes, boot_us);
 }
 
 }  // namespace galproc

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "model/reading.h"
+#include "platform/linux/turns.h"
 
 namespace galproc {
 
@@ -31,13 +32,14 @@ class SocketReader {
   /// clocks, a run of less than a clock tick in which a socket that someone else holds too came or went) is seen within
   /// 120 passes. One that keeps running is looked into every N / 64 passes when it has N > 64 descriptors, and every 8
   /// when it was in vain 4 times: unless a holder is missing, all that may come late is that it has, or has no more, a
-  /// socket that someone else holds too. A thread that gave up sharing its process's descriptors (unshare(2)) is not
-  /// looked into.
+  /// socket that someone else holds too. Where passes are more than ten seconds apart by the boot clock, `boot_us`,
+  /// each of these is so many times ten seconds instead, and so for everybody in each pass where they are far apart. A
+  /// thread that gave up sharing its process's descriptors (unshare(2)) is not looked into.
   ///
   /// Errors are data. Denied ones are counted for every process whose sockets are unknown, looked into or not, so that
   /// the figure is the same from pass to pass. What failed for a passing reason (no descriptors left) keeps the last
   /// known state, be it of a process or a whole dump. Throws PlatformError where the kernel refuses all dumps.
-  SocketPass read(const ProcessPass& processes);
+  SocketPass read(const ProcessPass& processes, std::int64_t boot_us = boot_clock_us());
 
  private:
   class State;
