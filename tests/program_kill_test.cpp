@@ -130,14 +130,16 @@ TEST_F(ProgramKill, ByNameAndVirtualEnvironmentSparesEveryOtherOfThatName) {
 
 TEST_F(ProgramKill, FindsADaemonByItsRecordedAncestry) {
   const Family family;
-  // The middle one lives long enough to be seen; then the daemon is nobody's child, in a session of its own.
-  Program top = shell("(setsid sh -c 'sleep $1; :' sh $1 & sleep 0.7) & sleep $1; :", family.word());
-  ASSERT_TRUE(family.grows_to(4));
+  // The middle one lives until it was seen; then the daemon is nobody's child, in a session of its own.
+  const fs::path seen = folder_ / "seen";
+  Program top = shell(
+      "(setsid sh -c 'sleep $1; :' sh $1 & while [ ! -e " + seen.string() + " ]; do sleep 0.05; done) & sleep $1; :",
+      family.word());
+  ASSERT_TRUE(family.grows_to(5));
   Program recorder = record();
   settle();
-  ASSERT_TRUE(wait_until([&] { return family.members().size() == 4U; }));
-  ::usleep(800'000);  // the subshell of the daemon is gone
-  settle();
+  std::ofstream(seen) << "yes";
+  ASSERT_TRUE(wait_until([&] { return family.members().size() == 4; }));
   const Ran dry = kill({std::to_string(top.pid()), "--tree", "--dry-run", "--json"});
   EXPECT_NE(dry.out.find("\"ancestry\""), std::string::npos) << dry.out;
   const Ran ran = kill({std::to_string(top.pid()), "--tree"});
