@@ -46,6 +46,8 @@ struct Context {
   void say(const std::string& sentence) const;
   /// Writes the rows in the format that was asked for.
   void print(const RowSet& rows) const;
+  /// Writes the only row of an answer about one thing: JSON as one object, a table or Markdown as field and value.
+  void print_object(const RowSet& row) const;
 };
 
 /// Ends the help of every verb.
@@ -55,12 +57,13 @@ constexpr const char* kCommonFlagsNote =
 /// Each adds its verb to the program. `arguments` are those of the command line: a verb may have to look ahead.
 void add_record(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments);
+void add_find(CLI::App& app, Context& context);
 
 /// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the
 /// user's.
 std::filesystem::path database_to_write(const Context& context);
-/// The database that a reading verb opens; says on stderr which one, and which other one exists.
-std::filesystem::path database_to_read(const Context& context);
+/// The database that a reading verb opens; says on stderr which one, and which other one exists, unless told not to.
+std::filesystem::path database_to_read(const Context& context, bool say_which = true);
 
 /// Fills every flag of `verb` that was not typed from the configuration files, and `context.lists`.
 /// Throws UsageError that names the file for a file that cannot be read, an unknown key, a bad value.

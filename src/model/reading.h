@@ -65,6 +65,7 @@ struct CallerReading {
 
 /// Stored as these numbers; the names are in the table process_state.
 enum class ProcessState { Sleeping, Running, Idle, DiskSleep, Stopped, Traced, Zombie };
+const char* to_text(ProcessState state);
 
 /// What a process runs: replaced at each exec. Raw bytes as the system gave them, in no particular encoding.
 struct ProcessImage {
