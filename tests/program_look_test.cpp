@@ -1,4 +1,4 @@
-// The verbs that look at the living system, on real processes: find.
+// The verbs that look at the living system, on real processes: find and resolve.
 
 #include <pwd.h>
 
@@ -193,6 +193,50 @@ TEST_F(ProgramLook, FindAnswersFromTheRecordingOnlyWhereThatIsFresh) {
   // What says that it was another boot is no recording of this one.
   SQLite::Database(db().string(), SQLite::OPEN_READWRITE).exec("UPDATE boot SET boot_uuid = 'other'");
   EXPECT_EQ(ask_with("1h").out, "[]\n");
+}
+
+TEST_F(ProgramLook, ResolveFindsTheServiceBehindShells) {
+  // Three deep: a shell, its shell, what that one starts.
+  Program shell = start({"/bin/sh", "-c", "sh -c 'sleep 600 & echo $!; wait' & wait"});
+  pid_t sleeper = 0;
+  ASSERT_TRUE(wait_until([&] { return (sleeper = std::atoi(shell.out().c_str())) > 0; }));
+  const std::string pid = std::to_string(shell.pid());
+  ASSERT_FALSE(found_soon(sleeper, {"--name", "sleep"}).is_null());
+  const auto resolve = [&](const Words& words) {
+    Words all = {"resolve", pid};
+    all.insert(all.end(), words.begin(), words.end());
+    return rows_of_verb(all).dump();
+  };
+  EXPECT_EQ(resolve({"--name", "Sleep"}),
+            fmt::format(R"([{{"pid":{},"name":"sleep","depth":2,"via":"descendant"}}])", sleeper));
+  const Json self = Json::parse(resolve({"--name", found(shell.pid(), {})["name"]}));
+  EXPECT_EQ(self[0]["pid"], shell.pid());
+  EXPECT_EQ(self[0]["depth"], 0);
+  EXPECT_EQ(self[0]["via"], "self");
+
+  Puppet outside;
+  const std::string port = std::to_string(outside.listen());
+  const Json held = Json::parse(resolve({"--name", "web", "--port", port}));
+  EXPECT_EQ(held[0]["pid"], outside.pid());
+  EXPECT_EQ(held[0]["depth"], nullptr);
+  EXPECT_EQ(held[0]["via"], "port");
+  const Json below = rows_of_verb({"resolve", std::to_string(::getpid()), "--name", "web", "--port", port});
+  EXPECT_EQ(below[0]["pid"], outside.pid());
+  EXPECT_EQ(below[0]["depth"], 1);
+  outside.close_port();
+
+  for (const Words& words :
+       {Words{"resolve", pid, "--name", "web"}, Words{"resolve", pid, "--name", "web", "--port", port},
+        Words{"resolve", "999999999", "--name", "sleep"}}) {
+    const Ran ran = galproc(words);
+    EXPECT_EQ(ran.exit_code, 3) << ran.err;
+    EXPECT_EQ(ran.out, "");
+  }
+  EXPECT_EQ(galproc({"resolve", pid}).exit_code, 2);
+  EXPECT_EQ(galproc({"resolve", "--name", "sleep"}).exit_code, 2);
+  EXPECT_EQ(galproc({"resolve", "0", "--name", "sleep"}).exit_code, 2);
+  ::kill(sleeper, SIGKILL);
+  EXPECT_EQ(shell.wait(), 0) << shell.err();
 }
 
 }  // namespace

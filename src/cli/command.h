@@ -58,6 +58,7 @@ constexpr const char* kCommonFlagsNote =
 void add_record(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments);
 void add_find(CLI::App& app, Context& context);
+void add_resolve(CLI::App& app, Context& context);
 
 /// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the
 /// user's.
