@@ -125,6 +125,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_query(app, context, arguments);
     add_find(app, context);
     add_resolve(app, context);
+    add_resources(app, context);
     const ExitCode code = dispatch(app, context, arguments);
     if (!out.flush()) throw Error(ExitCode::Failed, "The output could not be written: is the disk full?");
     return static_cast<int>(code);
