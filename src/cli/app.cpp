@@ -124,6 +124,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_record(app, context);
     add_query(app, context, arguments);
     add_find(app, context);
+    add_inspect(app, context);
     add_resolve(app, context);
     add_resources(app, context);
     const ExitCode code = dispatch(app, context, arguments);

@@ -60,6 +60,7 @@ void add_query(CLI::App& app, Context& context, const std::vector<std::string>& 
 void add_find(CLI::App& app, Context& context);
 void add_resolve(CLI::App& app, Context& context);
 void add_resources(CLI::App& app, Context& context);
+void add_inspect(CLI::App& app, Context& context);
 
 /// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the
 /// user's.
