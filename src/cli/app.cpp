@@ -22,7 +22,8 @@ constexpr const char* kDescription =
     "  galproc record --db galproc.db                  record this machine until Ctrl-C\n"
     "  galproc query tree                              the process tree at the latest tick\n"
     "  galproc query port-holder --port 8080 --at 03:12\n"
-    "  galproc query                                   the questions it can answer\n";
+    "  galproc query                                   the questions it can answer\n"
+    "  galproc find --port 8080                        who holds the port now\n";
 
 void add_common_flags(CLI::App& app, Context& context) {
   CommonOptions& common = context.common;
