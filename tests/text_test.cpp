@@ -201,5 +201,13 @@ TEST(CutToWidth, KeepsItsWidthForAnyBytes) {
   }
 }
 
+TEST(CommandLine, SplitsIntoTheArgumentsThatItWasJoinedOf) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{}, {"a"}, {"a", "", "b c"}, {"it's", "'", "\\", "$x\n"}, {"", ""}}) {
+    EXPECT_EQ(split_command_line(join_command_line(arguments)), arguments);
+  }
+  EXPECT_EQ(split_command_line("a 'cut sho"), (std::vector<std::string>{"a", "cut sho"}));
+}
+
 }  // namespace
 }  // namespace galproc

@@ -24,7 +24,8 @@ constexpr const char* kDescription =
     "  galproc record --db galproc.db                  record this machine until Ctrl-C\n"
     "  galproc query tree                              the process tree at the latest tick\n"
     "  galproc query port-holder --port 8080 --at 03:12\n"
-    "  galproc query                                   the questions it can answer\n";
+    "  galproc query                                   the questions it can answer\n"
+    "  galproc find --port 8080                        who holds the port now\n";
 
 void add_common_flags(CLI::App& app, Context& context) {
   CommonOptions& common = context.common;
@@ -136,6 +137,10 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_query(app, context, arguments);
     add_db(app, context);
     add_kill(app, context);
+    add_find(app, context);
+    add_inspect(app, context);
+    add_resolve(app, context);
+    add_resources(app, context);
     const ExitCode code = dispatch(app, context, arguments);
     // Whoever read it has seen enough. (Verbs that must not die of a signal half-way ignore SIGPIPE.)
     if (!out.flush() && errno != EPIPE)

@@ -47,6 +47,8 @@ struct Context {
   void say(const std::string& sentence) const;
   /// Writes the rows in the format that was asked for.
   void print(const RowSet& rows) const;
+  /// Writes the only row of an answer about one thing: JSON as one object, a table or Markdown as field and value.
+  void print_object(const RowSet& row) const;
 };
 
 /// Ends the help of every verb.
@@ -61,12 +63,16 @@ void add_kill(CLI::App& app, Context& context);
 
 /// The folder that a flag names, absolute and without links. Throws UsageError where there is none.
 std::string existing_folder(const std::string& flag, const std::string& text);
+void add_find(CLI::App& app, Context& context);
+void add_resolve(CLI::App& app, Context& context);
+void add_resources(CLI::App& app, Context& context);
+void add_inspect(CLI::App& app, Context& context);
 
 /// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the
 /// user's.
 std::filesystem::path database_to_write(const Context& context);
-/// The database that a reading verb opens; says on stderr which one, and which other one exists.
-std::filesystem::path database_to_read(const Context& context);
+/// The database that a reading verb opens; says on stderr which one, and which other one exists, unless told not to.
+std::filesystem::path database_to_read(const Context& context, bool say_which = true);
 
 /// Says which processes a kill that was ended half-way had stopped, and that are stopped still.
 void tell_of_leftovers(SQLite::Database& database, const Context& context);

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "model/text.h"
 #include "platform/environment.h"
+#include "render/cells.h"
 #include "render/renderer.h"
 
 namespace galproc {
@@ -12,13 +13,39 @@ void Context::say(const std::string& sentence) const {
   if (!common.quiet) err << "galproc: " << escape_controls(sentence) << std::endl;
 }
 
-void Context::print(const RowSet& rows) const {
+namespace {
+
+RenderOptions render_options(const CommonOptions& common) {
   const Terminal terminal = stdout_terminal();
   RenderOptions options;
   options.width = terminal.attached ? terminal.columns : 0;
   const bool plain = environment_variable("NO_COLOR") || environment_variable("TERM") == "dumb";
   options.color = common.color == "always" || (common.color == "auto" && terminal.attached && !plain);
-  make_renderer(parse_format(common.format).value_or(Format::Table), options)->render(rows, out);
+  return options;
+}
+
+/// One row set upright: its columns as rows of field and value, in the words that people read.
+RowSet fields_of(const RowSet& row) {
+  RowSet fields;
+  fields.columns = {{"field", Unit::None}, {"value", Unit::None}};
+  for (const std::size_t column : readable_columns(row)) {
+    fields.rows.push_back({row.columns[column].name, display_text(row.rows.front()[column], row.columns[column].unit)});
+  }
+  return fields;
+}
+
+}  // namespace
+
+void Context::print(const RowSet& rows) const {
+  make_renderer(parse_format(common.format).value_or(Format::Table), render_options(common))->render(rows, out);
+}
+
+void Context::print_object(const RowSet& row) const {
+  const Format format = parse_format(common.format).value_or(Format::Table);
+  RenderOptions options = render_options(common);
+  options.object = true;
+  const bool upright = format == Format::Table || format == Format::Markdown;
+  make_renderer(format, options)->render(upright ? fields_of(row) : row, out);
 }
 
 namespace {
@@ -54,9 +81,9 @@ fs::path database_to_write(const Context& context) {
   return is_administrator() ? paths.system_database : users_own(paths);
 }
 
-fs::path database_to_read(const Context& context) {
+fs::path database_to_read(const Context& context, bool say_which) {
   if (const auto named = named_database(context)) {
-    context.say("Reading " + fs::absolute(*named).string() + ".");
+    if (say_which) context.say("Reading " + fs::absolute(*named).string() + ".");
     return fs::absolute(*named);
   }
   const StandardPaths paths = standard_paths();
@@ -65,7 +92,8 @@ fs::path database_to_read(const Context& context) {
   const fs::path other = system ? paths.user_database : paths.system_database;
   std::error_code ignored;
   const bool both = !other.empty() && fs::exists(other, ignored);
-  context.say("Reading " + chosen.string() + (both ? "; there is " + other.string() + " too (--db)." : "."));
+  if (say_which)
+    context.say("Reading " + chosen.string() + (both ? "; there is " + other.string() + " too (--db)." : "."));
   return chosen;
 }
 

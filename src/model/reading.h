@@ -65,6 +65,7 @@ struct CallerReading {
 
 /// Stored as these numbers; the names are in the table process_state.
 enum class ProcessState { Sleeping, Running, Idle, DiskSleep, Stopped, Traced, Zombie };
+const char* to_text(ProcessState state);
 
 /// What a process runs: replaced at each exec. Raw bytes as the system gave them, in no particular encoding.
 struct ProcessImage {
@@ -141,6 +142,36 @@ struct SocketReading {
 struct SocketPass {
   std::vector<SocketReading> sockets;
   std::vector<ReadError> errors;
+};
+
+/// The two ends of an established TCP connection.
+struct ConnectionReading {
+  std::string local_address;
+  std::int64_t local_port = 0;
+  std::string remote_address;
+  std::int64_t remote_port = 0;
+};
+
+/// A limit that the system holds a process to.
+struct LimitReading {
+  std::string name;                   ///< open_files, processes, address_space_bytes
+  std::optional<std::int64_t> value;  ///< the one in force (soft); empty: unlimited
+};
+
+/// What is read of one process only when somebody asks about it.
+struct ProcessDetails {
+  std::vector<ConnectionReading> connections;
+  std::vector<LimitReading> limits;  ///< without those that could not be read
+  std::vector<ReadError> errors;
+};
+
+/// What a machine is.
+struct MachineReading {
+  std::string system;                    ///< "Linux"
+  std::string release;                   ///< of its kernel
+  std::string version;                   ///< of its kernel: when and how it was built
+  std::string machine;                   ///< "x86_64"
+  std::optional<std::string> processor;  ///< as it calls itself
 };
 
 /// The machine as a whole. An empty field could not be read. CPU time is summed over all CPUs, since boot.

@@ -251,6 +251,27 @@ std::string join_command_line(const std::vector<std::string>& arguments) {
   return line;
 }
 
+std::vector<std::string> split_command_line(std::string_view line) {
+  std::vector<std::string> arguments;
+  bool quoted = false, begun = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == ' ' && !quoted) {
+      begun = false;
+      continue;
+    }
+    if (!begun) arguments.emplace_back();
+    begun = true;
+    if (line[i] == '\'') {
+      quoted = !quoted;
+    } else if (line[i] == '\\' && !quoted && i + 1 < line.size()) {
+      arguments.back() += line[++i];
+    } else {
+      arguments.back() += line[i];
+    }
+  }
+  return arguments;
+}
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   // No name of ours is longer; the distance costs the product of both lengths.
   constexpr std::size_t kLongestWord = 256;

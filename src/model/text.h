@@ -32,6 +32,9 @@ std::string shell_quote(std::string_view argument);
 /// The arguments as one line that a POSIX shell would split into the same arguments.
 std::string join_command_line(const std::vector<std::string>& arguments);
 
+/// The arguments of a line that join_command_line made; one that was cut short ends within its last argument.
+std::vector<std::string> split_command_line(std::string_view line);
+
 /// The candidate that `word` is most likely a slip of (letters swapped, missing, doubled or wrong, at most 2 or a
 /// third of the word; case does not count), the earlier one where two are as near. "" when none is near.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);

@@ -96,6 +96,13 @@ class Platform {
   /// `disk_path`.
   virtual SystemReading read_system(const std::filesystem::path& disk_path) = 0;
 
+  /// The established TCP connections and the limits of one process. Empty: it is not there any more. What could not be
+  /// read is counted in `errors`.
+  virtual std::optional<ProcessDetails> read_details(const ProcessKey& key) = 0;
+
+  /// What this machine is: uname(2), /proc/cpuinfo. Never fails.
+  virtual MachineReading machine() = 0;
+
   /// Sleeps until the boot clock reads `boot_us`, or until someone asked this process to stop (SIGTERM, SIGINT, SIGHUP;
   /// console close), at once if that has happened before.
   virtual Wake sleep_until(std::int64_t boot_us) = 0;

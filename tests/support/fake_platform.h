@@ -31,7 +31,8 @@ class FakePlatform : public Platform {
   std::vector<std::int64_t> unreadable_pids;
   std::vector<ReadError> read_errors;
   SystemReading system;
-  std::optional<std::int64_t> recorder_pid;  ///< holds the recorder's lock
+  std::map<std::int64_t, ProcessDetails> details;  ///< by pid
+  std::optional<std::int64_t> recorder_pid;        ///< holds the recorder's lock
   /// What becomes of a process that gets a signal, and who may not be sent one.
   std::set<std::int64_t> deaf;                        ///< pids that only Kill ends
   std::set<std::int64_t> immortal;                    ///< pids that nothing ends
@@ -108,6 +109,12 @@ class FakePlatform : public Platform {
   }
   SocketPass read_sockets(const ProcessPass&) override { return {sockets, {}}; }
   SystemReading read_system(const std::filesystem::path&) override { return system; }
+  std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
+    const auto found = processes.find(key.pid);
+    if (found == processes.end() || found->second.key != key) return std::nullopt;
+    return details[key.pid];
+  }
+  MachineReading machine() override { return {"Fake", "1", "#1", "fake64", "Fake CPU"}; }
   Wake sleep_until(std::int64_t boot_us) override {
     pass_time(std::max<std::int64_t>(0, boot_us - now.boot_us));
     return on_wake(++sleeps_) ? Wake::Deadline : Wake::Stop;
@@ -216,6 +223,10 @@ class FailingPlatform : public Platform {
   SystemReading read_system(const std::filesystem::path& path) override {
     return call("system"), world_.read_system(path);
   }
+  std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
+    return call("details"), world_.read_details(key);
+  }
+  MachineReading machine() override { return world_.machine(); }
   Wake sleep_until(std::int64_t boot_us) override { return world_.sleep_until(boot_us); }
   void catch_stop_requests() override { world_.catch_stop_requests(); }
   LockResult lock_file(const std::filesystem::path& path) override { return call("lock"), world_.lock_file(path); }

@@ -16,6 +16,7 @@
 #include "model/errors.h"
 #include "platform/linux/caller.h"
 #include "platform/linux/control.h"
+#include "platform/linux/details.h"
 #include "platform/linux/errors.h"
 #include "platform/linux/groups.h"
 #include "platform/linux/processes.h"
@@ -119,6 +120,10 @@ class LinuxPlatform : public Platform {
   ProcessPass read_processes() override { return processes_.read(); }
   SocketPass read_sockets(const ProcessPass& processes) override { return sockets_.read(processes); }
   SystemReading read_system(const std::filesystem::path& disk_path) override { return read_linux_system(disk_path); }
+  std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
+    return galproc::read_details(key, boot_offset_ticks_);
+  }
+  MachineReading machine() override { return read_machine(); }
 
   Wake sleep_until(std::int64_t boot_us) override {
     set_timer(boot_us);

@@ -1,0 +1,90 @@
+#include "cli/look.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "model/text.h"
+#include "platform/environment.h"
+#include "store/database.h"
+#include "store/upids.h"
+
+namespace galproc {
+
+namespace {
+
+std::optional<std::int64_t> parse_whole(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && rest == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+std::int64_t parse_pid(const std::string& text) {
+  const auto pid = parse_whole(text);
+  if (!pid || *pid < 1) throw UsageError(fmt::format("'{}' is not a pid, 1 or more.", escape_controls(text)));
+  return *pid;
+}
+
+std::int64_t parse_port(const std::string& text) {
+  const auto port = parse_whole(text);
+  if (!port || *port < 1 || *port > 65535) {
+    throw UsageError(fmt::format("'{}' is not a port, 1 to 65535.", escape_controls(text)));
+  }
+  return *port;
+}
+
+std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> recorded_upids(const Context& context,
+                                                                            const HostReading& host,
+                                                                            const ProcessPass& processes) {
+  std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> found;
+  const auto explain = [&](const std::string& reason) {
+    const bool named = context.common.database || environment_variable("GALPROC_DB");
+    if (named || context.common.verbosity > 0) context.say("No upids: " + reason);
+  };
+  try {
+    SQLite::Database database = open_for_reading(database_to_read(context, context.common.verbosity > 0));
+    const SQLite::Transaction one_lock_for_all(database);
+    Upids upids(database, host);
+    for (const ProcessReading& process : processes.processes) {
+      if (const auto upid = upids.of(process.key)) found.emplace(process.key, *upid);
+    }
+  } catch (const Error& error) {
+    explain(error.what());
+  } catch (const SQLite::Exception& error) {
+    explain("The database failed: " + describe(error) + ".");
+  }
+  return found;
+}
+
+RowSet make_row(const std::vector<std::pair<Column, Value>>& cells) {
+  RowSet row;
+  row.rows.emplace_back();
+  for (const auto& [column, value] : cells) {
+    row.columns.push_back(column);
+    row.rows.front().push_back(value);
+  }
+  return row;
+}
+
+Value user_cell(const ProcessImage& image) {
+  if (image.user_name) return *image.user_name;
+  return image.user_id ? Value(std::to_string(*image.user_id)) : Value();
+}
+
+Value command_line_cell(const ProcessImage& image) {
+  return image.arguments ? Value(join_command_line(*image.arguments)) : Value();
+}
+
+Value ports_cell(const SocketPass& sockets, const ProcessKey& holder) {
+  std::string text;
+  for (const SocketReading& socket : sockets.sockets) {
+    if (std::find(socket.holders.begin(), socket.holders.end(), holder) == socket.holders.end()) continue;
+    text += fmt::format("{}{} {}:{}", text.empty() ? "" : ", ", to_text(socket.protocol), socket.address, socket.port);
+  }
+  return text.empty() ? Value() : Value(text);
+}
+
+}  // namespace galproc
