@@ -55,12 +55,11 @@ WITH
   ),
   -- The stored rows, one seek a tick: no index begins with upid.
   stored AS (
-    SELECT l.upid, s.tick_id
+    SELECT l.upid, t.tick_id
     FROM life AS l
     CROSS JOIN tick AS t
       ON t.tick_id BETWEEN l.base_tick_id AND l.high_tick_id
-    CROSS JOIN process_sample AS s
-      ON s.tick_id = t.tick_id AND s.upid = l.upid
+    CROSS JOIN process_sample AS s ON s.sample_id = t.tick_id << 32 | l.upid
   ),
   -- A row stands until the next one. Values are looked up afterwards: a window
   -- is the dearer the wider its rows are.
@@ -92,11 +91,10 @@ WITH
       END AS io_change_bytes
     FROM standing AS c
     CROSS JOIN life AS l ON l.upid = c.upid
-    CROSS JOIN process_sample AS s
-      ON s.tick_id = c.tick_id AND s.upid = c.upid
+    CROSS JOIN process_sample AS s ON s.sample_id = c.tick_id << 32 | c.upid
     CROSS JOIN tick AS t ON t.tick_id = c.tick_id
     LEFT JOIN process_sample AS o
-      ON o.tick_id = c.row_before_id AND o.upid = c.upid
+      ON o.sample_id = c.row_before_id << 32 | c.upid
     LEFT JOIN tick AS p ON p.tick_id = t.previous_tick_id
     LEFT JOIN tick AS b ON b.tick_id = iif(
       p.process_count IS NOT NULL, p.tick_id,

@@ -48,21 +48,21 @@ WITH
   ),
   -- Each one's last row of then. Narrow first: sorting whole rows is dear.
   last AS (
-    SELECT s.upid, max(s.tick_id) AS tick_id
+    SELECT s.upid, max(s.sample_id) AS sample_id
     FROM moment AS m
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN m.keyframe_tick_id << 32 AND (m.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   last_before AS MATERIALIZED (
-    SELECT s.upid, max(s.tick_id) AS tick_id
+    SELECT s.upid, max(s.sample_id) AS sample_id
     FROM before AS b
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN b.keyframe_tick_id << 32 AND (b.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   alive AS (
-    SELECT l.upid, l.tick_id, m.at_us, m.boot_us
+    SELECT l.upid, l.sample_id, m.at_us, m.boot_us
     FROM moment AS m
     CROSS JOIN last AS l
     WHERE NOT EXISTS (
@@ -75,7 +75,7 @@ SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user,
   (SELECT name FROM process_state WHERE state = s.state) AS state,
   CASE
     WHEN b.tick_id IS NULL THEN NULL
-    WHEN a.tick_id <= b.tick_id THEN 0.0
+    WHEN s.tick_id <= b.tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
       THEN 100.0 * (s.cpu_user_us + s.cpu_system_us
                     - sb.cpu_user_us - sb.cpu_system_us)
@@ -90,12 +90,11 @@ SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user,
   i.command_line, s.thread_count, s.cpu_user_us + s.cpu_system_us AS cpu_us,
   p.kernel_thread, pp.parent_upid, p.started_us
 FROM alive AS a
-CROSS JOIN process_sample AS s ON s.tick_id = a.tick_id AND s.upid = a.upid
+CROSS JOIN process_sample AS s ON s.sample_id = a.sample_id
 CROSS JOIN process AS p ON p.upid = a.upid
 LEFT JOIN before AS b
-LEFT JOIN last_before AS lb ON lb.upid = a.upid AND a.tick_id > b.tick_id
-LEFT JOIN process_sample AS sb
-  ON sb.tick_id = lb.tick_id AND sb.upid = lb.upid
+LEFT JOIN last_before AS lb ON lb.upid = a.upid AND s.tick_id > b.tick_id
+LEFT JOIN process_sample AS sb ON sb.sample_id = lb.sample_id
 LEFT JOIN process_images AS i ON i.upid = a.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image

@@ -45,9 +45,9 @@ WITH
       (SELECT min(ended_us) FROM process_exit)
     FROM process_exit
     UNION ALL
-    SELECT 'process_sample', count(*), 41,
+    SELECT 'process_sample', count(*), 38,
       (SELECT t.at_us FROM tick AS t
-       WHERE t.tick_id = (SELECT min(tick_id) FROM process_sample))
+       WHERE t.tick_id = (SELECT min(sample_id) FROM process_sample) >> 32)
     FROM process_sample
     UNION ALL
     SELECT 'system_sample', count(*), 93,

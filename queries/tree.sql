@@ -49,21 +49,21 @@ WITH RECURSIVE
   ),
   -- Each one's last row of then. Narrow first: sorting whole rows is dear.
   last AS (
-    SELECT s.upid, max(s.tick_id) AS tick_id
+    SELECT s.upid, max(s.sample_id) AS sample_id
     FROM moment AS m
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN m.keyframe_tick_id << 32 AND (m.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   last_before AS MATERIALIZED (
-    SELECT s.upid, max(s.tick_id) AS tick_id
+    SELECT s.upid, max(s.sample_id) AS sample_id
     FROM before AS b
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN b.keyframe_tick_id << 32 AND (b.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   node AS MATERIALIZED (
-    SELECT l.upid, l.tick_id, p.pid, p.started_us, p.kernel_thread,
+    SELECT l.upid, l.sample_id, p.pid, p.started_us, p.kernel_thread,
       pp.parent_upid, pp.parent_pid, m.at_us, m.boot_us
     FROM moment AS m
     CROSS JOIN last AS l
@@ -104,7 +104,7 @@ WITH RECURSIVE
 SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
   CASE
     WHEN b.tick_id IS NULL THEN NULL
-    WHEN n.tick_id <= b.tick_id THEN 0.0
+    WHEN s.tick_id <= b.tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
       THEN 100.0 * (s.cpu_user_us + s.cpu_system_us
                     - sb.cpu_user_us - sb.cpu_system_us)
@@ -122,11 +122,10 @@ SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
   n.parent_upid, n.started_us
 FROM numbered AS w
 CROSS JOIN node AS n ON n.upid = w.upid
-CROSS JOIN process_sample AS s ON s.tick_id = n.tick_id AND s.upid = n.upid
+CROSS JOIN process_sample AS s ON s.sample_id = n.sample_id
 LEFT JOIN before AS b
-LEFT JOIN last_before AS lb ON lb.upid = n.upid AND n.tick_id > b.tick_id
-LEFT JOIN process_sample AS sb
-  ON sb.tick_id = lb.tick_id AND sb.upid = lb.upid
+LEFT JOIN last_before AS lb ON lb.upid = n.upid AND s.tick_id > b.tick_id
+LEFT JOIN process_sample AS sb ON sb.sample_id = lb.sample_id
 LEFT JOIN process_images AS i ON i.upid = n.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image

@@ -131,7 +131,7 @@ TEST_F(QueryGaps, OfTwoParentsOfOneInstantTheTreeTakesThePolledOne) {
       " (3, 1, 60, 1, us('09:40:00'), 0, witness('event'));"
       "INSERT INTO process_parent VALUES (3, us('09:40:00'), witness('event'), 2, 50), (3, us('09:40:00'), "
       "witness('poll'), 1, 1);"
-      "INSERT INTO process_sample SELECT 1, upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
+      "INSERT INTO process_sample SELECT 1 << 32 | upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   const RowSet tree = run_query(database_, *catalogue.find("tree"), {{"pid", std::int64_t{60}}});
   ASSERT_EQ(tree.rows.size(), 1u);
@@ -146,7 +146,7 @@ TEST_F(QueryGaps, AncestorsInACircleEnd) {
       "INSERT INTO process VALUES (1, 1, 50, 1, us('09:00:00'), 0, witness('poll')), (2, 1, 60, 1, us('09:00:00'), 0, "
       "witness('poll'));"
       "INSERT INTO process_parent VALUES (1, 0, witness('poll'), 2, 60), (2, 0, witness('poll'), 1, 50);"
-      "INSERT INTO process_sample SELECT 1, upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
+      "INSERT INTO process_sample SELECT 1 << 32 | upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   EXPECT_FALSE(run_query(database_, *catalogue.find("tree"), {{"pid", std::int64_t{50}}}).rows.empty());
   EXPECT_FALSE(run_query(database_, *catalogue.find("ancestry"), {{"pid", std::int64_t{50}}}).rows.empty());

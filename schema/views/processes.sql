@@ -41,8 +41,8 @@ SELECT
       -- holds a row of everything that lives, and no index begins with upid.
       SELECT s.cpu_user_us + s.cpu_system_us
       FROM tick AS t
-      CROSS JOIN process_sample AS s ON s.tick_id = t.tick_id
-        AND s.upid = p.upid
+      CROSS JOIN process_sample AS s
+        ON s.sample_id = t.tick_id << 32 | p.upid
       WHERE t.tick_id >= (SELECT keyframe_tick_id FROM tick
                           ORDER BY tick_id DESC LIMIT 1)
       ORDER BY t.tick_id DESC

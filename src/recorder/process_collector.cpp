@@ -22,8 +22,8 @@ ProcessCollector::ProcessCollector(SQLite::Database& database, const Redactor* r
       redactor_(redactor),
       store_(database),
       insert_sample_(database,
-                     "INSERT INTO process_sample (tick_id, upid, state, cpu_user_us, cpu_system_us, resident_bytes,"
-                     " thread_count, read_bytes, written_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+                     "INSERT INTO process_sample (sample_id, state, cpu_user_us, cpu_system_us, resident_bytes,"
+                     " thread_count, read_bytes, written_bytes) VALUES (? << 32 | ?, ?, ?, ?, ?, ?, ?, ?)") {}
 
 const ProcessCollector::Known* ProcessCollector::find(const ProcessKey& key) const {
   if (const auto staged = staged_.find(key); staged != staged_.end()) return &staged->second;
@@ -174,12 +174,13 @@ std::int64_t ProcessCollector::earliest_end_us(const Known& known, const Tick& t
 std::unordered_map<std::int64_t, ProcessUsage> ProcessCollector::last_usage_of_earlier_recordings(const Tick& tick) {
   // The state at the newest tick at which an earlier recording saw the table, gathered in one walk of its window.
   std::unordered_map<std::int64_t, ProcessUsage> last_usage;
-  Prepared state(database_,
-                 "WITH last AS (SELECT tick_id, keyframe_tick_id FROM tick"
-                 " WHERE recording_id < ? AND process_count IS NOT NULL ORDER BY tick_id DESC LIMIT 1)"
-                 " SELECT s.upid, max(s.tick_id), s.cpu_user_us, s.cpu_system_us, s.resident_bytes, s.read_bytes,"
-                 " s.written_bytes FROM last CROSS JOIN process_sample AS s"
-                 " ON s.tick_id BETWEEN last.keyframe_tick_id AND last.tick_id GROUP BY s.upid");
+  Prepared state(
+      database_,
+      "WITH last AS (SELECT tick_id, keyframe_tick_id FROM tick"
+      " WHERE recording_id < ? AND process_count IS NOT NULL ORDER BY tick_id DESC LIMIT 1)"
+      " SELECT s.upid, max(s.sample_id), s.cpu_user_us, s.cpu_system_us, s.resident_bytes, s.read_bytes,"
+      " s.written_bytes FROM last CROSS JOIN process_sample AS s"
+      " ON s.sample_id BETWEEN last.keyframe_tick_id << 32 AND (last.tick_id + 1 << 32) - 1 GROUP BY s.upid");
   state.rows(
       [&](SQLite::Statement& row) {
         ProcessUsage& usage = last_usage[row.getColumn(0).getInt64()];

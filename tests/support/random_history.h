@@ -191,8 +191,8 @@ class RandomHistory {
     row.tick_id = tick.tick_id;
     tick.living[process.upid] = row;
     if (!keyframe && !process.changed) return;
-    insert("process_sample", tick.tick_id, process.upid, ProcessState::Running, row.cpu_us, 0, row.resident_bytes, 1,
-           row.io_bytes, 0);
+    insert("process_sample", tick.tick_id << 32 | process.upid, ProcessState::Running, row.cpu_us, 0,
+           row.resident_bytes, 1, row.io_bytes, 0);
     rows_[process.upid].push_back(row);
     process.changed = false;
   }
