@@ -71,7 +71,8 @@ WITH
         AND (x.tick_id <= m.tick_id
              OR x.tick_id IS NULL AND x.ended_us <= m.at_us))
   )
-SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user,
+SELECT a.upid, p.pid,
+  iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid) AS parent_pid, i.name, i.user,
   (SELECT name FROM process_state WHERE state = s.state) AS state,
   CASE
     WHEN b.tick_id IS NULL THEN NULL
@@ -88,7 +89,9 @@ SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user,
   strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
     || printf('.%06dZ', p.started_us % 1000000) AS started_at,
   i.command_line, s.thread_count, s.cpu_user_us + s.cpu_system_us AS cpu_us,
-  p.kernel_thread, pp.parent_upid, p.started_us
+  p.kernel_thread,
+  iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid) AS parent_upid,
+  p.started_us
 FROM alive AS a
 CROSS JOIN process_sample AS s ON s.sample_id = a.sample_id
 CROSS JOIN process AS p ON p.upid = a.upid
@@ -99,6 +102,7 @@ LEFT JOIN process_images AS i ON i.upid = a.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
      WHERE upid = a.upid AND at_us <= a.at_us), 1)
+-- Its last parent until then, where that is not the first one.
 LEFT JOIN process_parent AS pp ON pp.upid = a.upid
   AND pp.at_us = coalesce(
     (SELECT max(at_us) FROM process_parent
@@ -108,6 +112,9 @@ LEFT JOIN process_parent AS pp ON pp.upid = a.upid
   -- event the creator.
   AND pp.source = (SELECT max(source) FROM process_parent
                    WHERE upid = a.upid AND at_us = pp.at_us)
+  AND (p.parent_pid IS NULL
+       OR pp.at_us <= a.at_us AND (pp.at_us, pp.source)
+         > (p.started_us + p.met_after_us, p.source))
 WHERE (:name IS NULL OR i.name = :name COLLATE NOCASE
        OR i.name = :name || '.exe' COLLATE NOCASE)
   AND (:user IS NULL OR i.user = :user)

@@ -21,7 +21,7 @@ WITH
       (SELECT at_us FROM tick ORDER BY tick_id LIMIT 1)
     FROM tick
     UNION ALL
-    SELECT 'process', count(*), 65, (SELECT min(started_us) FROM process)
+    SELECT 'process', count(*), 78, (SELECT min(started_us) FROM process)
     FROM process
     UNION ALL
     SELECT 'process_parent', count(*), 28, NULL FROM process_parent
@@ -41,11 +41,11 @@ WITH
       NULL
     FROM process_image
     UNION ALL
-    SELECT 'process_exit', count(*), 81,
+    SELECT 'process_exit', count(*), 76,
       (SELECT min(ended_us) FROM process_exit)
     FROM process_exit
     UNION ALL
-    SELECT 'process_sample', count(*), 38,
+    SELECT 'process_sample', count(*), 37,
       (SELECT t.at_us FROM tick AS t
        WHERE t.tick_id = (SELECT min(sample_id) FROM process_sample) >> 32)
     FROM process_sample

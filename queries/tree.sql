@@ -64,10 +64,13 @@ WITH RECURSIVE
   ),
   node AS MATERIALIZED (
     SELECT l.upid, l.sample_id, p.pid, p.started_us, p.kernel_thread,
-      pp.parent_upid, pp.parent_pid, m.at_us, m.boot_us
+      iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid) AS parent_upid,
+      iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid) AS parent_pid,
+      m.at_us, m.boot_us
     FROM moment AS m
     CROSS JOIN last AS l
     CROSS JOIN process AS p ON p.upid = l.upid
+    -- Its last parent until then, where that is not the first one.
     LEFT JOIN process_parent AS pp ON pp.upid = l.upid
       AND pp.at_us = coalesce(
         (SELECT max(at_us) FROM process_parent
@@ -77,6 +80,9 @@ WITH RECURSIVE
       -- the event the creator.
       AND pp.source = (SELECT max(source) FROM process_parent
                        WHERE upid = l.upid AND at_us = pp.at_us)
+      AND (p.parent_pid IS NULL
+           OR pp.at_us <= m.at_us AND (pp.at_us, pp.source)
+             > (p.started_us + p.met_after_us, p.source))
     WHERE NOT EXISTS (
       SELECT 1 FROM process_exit AS x
       WHERE x.upid = l.upid
