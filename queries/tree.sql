@@ -64,7 +64,9 @@ WITH RECURSIVE
   ),
   node AS MATERIALIZED (
     SELECT l.upid, l.sample_id, p.pid, p.started_us, p.kernel_thread,
-      iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid) AS parent_upid,
+      -- CAST: by an expression without a type children could not be sought.
+      CAST(iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid) AS INTEGER)
+        AS parent_upid,
       iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid) AS parent_pid,
       m.at_us, m.boot_us
     FROM moment AS m

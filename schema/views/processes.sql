@@ -3,10 +3,10 @@ CREATE VIEW processes AS
 SELECT
   p.upid,                   -- names one process for ever, across boots and reuse of its pid
   p.pid,                    -- its number while it lived
-  iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid)
-    AS parent_upid,         -- its parent at birth: the creator where an event told it; NULL: could not be seen
-  iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid)
-    AS parent_pid,          -- that one's pid; 0: none
+  CAST(iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid)
+    AS INTEGER) AS parent_upid,  -- its parent at birth: the creator where an event told it; NULL: could not be seen
+  CAST(iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid)
+    AS INTEGER) AS parent_pid,   -- that one's pid; 0: none
   i.name,                   -- short name, of the last image
   i.executable,             -- path of the program, of the last image
   i.command_line,           -- arguments, shell-quoted, of the last image
