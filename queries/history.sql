@@ -44,7 +44,7 @@ WITH
     CROSS JOIN process AS p ON p.upid = a.upid
   ),
   -- Reading begins at a keyframe, so that the first value is known.
-  life AS (
+  life AS MATERIALIZED (
     SELECT b.upid, b.pid, b.started_us, b.low_tick_id,
       min(b.high_tick_id, coalesce(b.end_tick_id - 1, b.high_tick_id))
         AS high_tick_id,
@@ -53,23 +53,25 @@ WITH
     CROSS JOIN tick AS t ON t.tick_id = b.low_tick_id
     LEFT JOIN tick AS k ON k.tick_id = t.previous_tick_id
   ),
-  -- The stored rows, one seek a tick: no index begins with upid.
-  stored AS (
-    SELECT l.upid, s.tick_id
-    FROM life AS l
-    CROSS JOIN tick AS t
-      ON t.tick_id BETWEEN l.base_tick_id AND l.high_tick_id
-    CROSS JOIN process_sample AS s
-      ON s.tick_id = t.tick_id AND s.upid = l.upid
-  ),
-  -- A row stands until the next one. Values are looked up afterwards: a window
-  -- is the dearer the wider its rows are.
-  standing AS (
-    SELECT s.upid, s.tick_id,
-      lag(s.tick_id) OVER rows_of_one AS row_before_id,
-      lead(s.tick_id) OVER rows_of_one AS row_after_id
-    FROM stored AS s
-    WINDOW rows_of_one AS (PARTITION BY s.upid ORDER BY s.tick_id)
+  -- The stored rows, one seek a tick, each with the row before it: a row stands
+  -- until the next one. Walked in the order of the window, which then need not
+  -- sort.
+  standing AS NOT MATERIALIZED (
+    SELECT p.upid, t.tick_id, t.boot_us, t.previous_tick_id,
+      s.cpu_user_us + s.cpu_system_us AS cpu_us,
+      s.read_bytes + s.written_bytes AS io_bytes, s.resident_bytes,
+      s.thread_count,
+      lag(t.tick_id) OVER rows_of_one AS row_before_id,
+      lag(s.cpu_user_us + s.cpu_system_us) OVER rows_of_one AS cpu_before_us,
+      lag(s.read_bytes + s.written_bytes) OVER rows_of_one AS io_before_bytes,
+      lead(t.tick_id) OVER rows_of_one AS row_after_id
+    FROM process AS p
+    CROSS JOIN tick AS t ON t.tick_id
+      BETWEEN (SELECT base_tick_id FROM life WHERE upid = p.upid)
+      AND (SELECT high_tick_id FROM life WHERE upid = p.upid)
+    CROSS JOIN process_sample AS s ON s.sample_id = t.tick_id << 32 | p.upid
+    WHERE p.upid IN (SELECT upid FROM asked)
+    WINDOW rows_of_one AS (PARTITION BY p.upid ORDER BY t.tick_id)
   ),
   -- Each row with what it changed by. Born since the tick before, it had used
   -- nothing until then. The length is that since the last tick at which the
@@ -77,27 +79,21 @@ WITH
   rated AS MATERIALIZED (
     SELECT l.upid, l.pid, c.tick_id, l.low_tick_id,
       coalesce(c.row_after_id - 1, l.high_tick_id) AS until_tick_id,
-      s.resident_bytes, s.thread_count,
-      s.read_bytes + s.written_bytes AS io_bytes,
-      t.boot_us - b.boot_us AS length_us,
+      c.resident_bytes, c.thread_count, c.io_bytes,
+      c.boot_us - b.boot_us AS length_us,
       CASE WHEN b.tick_id IS NOT NULL
-        THEN s.cpu_user_us + s.cpu_system_us - CASE
-          WHEN o.tick_id IS NULL AND l.started_us > b.at_us - 2000000 THEN 0
-          ELSE o.cpu_user_us + o.cpu_system_us END
+        THEN c.cpu_us - iif(
+          c.row_before_id IS NULL AND l.started_us > b.at_us - 2000000,
+          0, c.cpu_before_us)
       END AS cpu_change_us,
       CASE WHEN b.tick_id IS NOT NULL
-        THEN s.read_bytes + s.written_bytes - CASE
-          WHEN o.tick_id IS NULL AND l.started_us > b.at_us - 2000000 THEN 0
-          ELSE o.read_bytes + o.written_bytes END
+        THEN c.io_bytes - iif(
+          c.row_before_id IS NULL AND l.started_us > b.at_us - 2000000,
+          0, c.io_before_bytes)
       END AS io_change_bytes
     FROM standing AS c
     CROSS JOIN life AS l ON l.upid = c.upid
-    CROSS JOIN process_sample AS s
-      ON s.tick_id = c.tick_id AND s.upid = c.upid
-    CROSS JOIN tick AS t ON t.tick_id = c.tick_id
-    LEFT JOIN process_sample AS o
-      ON o.tick_id = c.row_before_id AND o.upid = c.upid
-    LEFT JOIN tick AS p ON p.tick_id = t.previous_tick_id
+    LEFT JOIN tick AS p ON p.tick_id = c.previous_tick_id
     LEFT JOIN tick AS b ON b.tick_id = iif(
       p.process_count IS NOT NULL, p.tick_id,
       (SELECT r.tick_id FROM tick AS r

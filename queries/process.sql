@@ -40,10 +40,17 @@ WITH
                                    WHERE upid = q.parent_upid
                                    ORDER BY image_no DESC LIMIT 1), '')
                AS text
-             FROM process_parent AS q
-             WHERE q.upid = p.upid
-               AND (q.parent_pid <> p.parent_pid
-                    OR q.parent_upid IS NOT p.parent_upid)
+             FROM (
+               SELECT started_us + met_after_us AS at_us, source, parent_upid,
+                 parent_pid
+               FROM process
+               WHERE upid = p.upid
+               UNION ALL
+               SELECT at_us, source, parent_upid, parent_pid
+               FROM process_parent
+               WHERE upid = p.upid) AS q
+             WHERE q.parent_pid <> p.parent_pid
+               OR q.parent_upid IS NOT p.parent_upid AND q.parent_pid IS NOT NULL
              ORDER BY q.at_us, q.source) AS moved), '') AS detail, NULL AS earliest_us
     FROM asked AS a
     CROSS JOIN processes AS p ON p.upid = a.upid

@@ -48,21 +48,21 @@ WITH
   ),
   -- Each one's last row of then. Narrow first: sorting whole rows is dear.
   last AS (
-    SELECT s.upid, max(s.tick_id) AS tick_id
+    SELECT s.upid, max(s.sample_id) AS sample_id
     FROM moment AS m
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN m.keyframe_tick_id << 32 AND (m.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   last_before AS MATERIALIZED (
-    SELECT s.upid, max(s.tick_id) AS tick_id
+    SELECT s.upid, max(s.sample_id) AS sample_id
     FROM before AS b
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN b.keyframe_tick_id << 32 AND (b.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   alive AS (
-    SELECT l.upid, l.tick_id, m.at_us, m.boot_us
+    SELECT l.upid, l.sample_id, m.at_us, m.boot_us
     FROM moment AS m
     CROSS JOIN last AS l
     WHERE NOT EXISTS (
@@ -71,11 +71,12 @@ WITH
         AND (x.tick_id <= m.tick_id
              OR x.tick_id IS NULL AND x.ended_us <= m.at_us))
   )
-SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user,
+SELECT a.upid, p.pid,
+  iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid) AS parent_pid, i.name, i.user,
   (SELECT name FROM process_state WHERE state = s.state) AS state,
   CASE
     WHEN b.tick_id IS NULL THEN NULL
-    WHEN a.tick_id <= b.tick_id THEN 0.0
+    WHEN s.tick_id <= b.tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
       THEN 100.0 * (s.cpu_user_us + s.cpu_system_us
                     - sb.cpu_user_us - sb.cpu_system_us)
@@ -88,18 +89,20 @@ SELECT a.upid, p.pid, pp.parent_pid, i.name, i.user,
   strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
     || printf('.%06dZ', p.started_us % 1000000) AS started_at,
   i.command_line, s.thread_count, s.cpu_user_us + s.cpu_system_us AS cpu_us,
-  p.kernel_thread, pp.parent_upid, p.started_us
+  p.kernel_thread,
+  iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid) AS parent_upid,
+  p.started_us
 FROM alive AS a
-CROSS JOIN process_sample AS s ON s.tick_id = a.tick_id AND s.upid = a.upid
+CROSS JOIN process_sample AS s ON s.sample_id = a.sample_id
 CROSS JOIN process AS p ON p.upid = a.upid
 LEFT JOIN before AS b
-LEFT JOIN last_before AS lb ON lb.upid = a.upid AND a.tick_id > b.tick_id
-LEFT JOIN process_sample AS sb
-  ON sb.tick_id = lb.tick_id AND sb.upid = lb.upid
+LEFT JOIN last_before AS lb ON lb.upid = a.upid AND s.tick_id > b.tick_id
+LEFT JOIN process_sample AS sb ON sb.sample_id = lb.sample_id
 LEFT JOIN process_images AS i ON i.upid = a.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
      WHERE upid = a.upid AND at_us <= a.at_us), 1)
+-- Its last parent until then, where that is not the first one.
 LEFT JOIN process_parent AS pp ON pp.upid = a.upid
   AND pp.at_us = coalesce(
     (SELECT max(at_us) FROM process_parent
@@ -109,6 +112,9 @@ LEFT JOIN process_parent AS pp ON pp.upid = a.upid
   -- event the creator.
   AND pp.source = (SELECT max(source) FROM process_parent
                    WHERE upid = a.upid AND at_us = pp.at_us)
+  AND (p.parent_pid IS NULL
+       OR pp.at_us <= a.at_us AND (pp.at_us, pp.source)
+         > (p.started_us + p.met_after_us, p.source))
 WHERE (:name IS NULL OR i.name = :name COLLATE NOCASE
        OR i.name = :name || '.exe' COLLATE NOCASE)
   AND (:user IS NULL OR i.user = :user)

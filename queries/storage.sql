@@ -21,7 +21,7 @@ WITH
       (SELECT at_us FROM tick ORDER BY tick_id LIMIT 1)
     FROM tick
     UNION ALL
-    SELECT 'process', count(*), 65, (SELECT min(started_us) FROM process)
+    SELECT 'process', count(*), 80, (SELECT min(started_us) FROM process)
     FROM process
     UNION ALL
     SELECT 'process_parent', count(*), 28, NULL FROM process_parent
@@ -33,7 +33,7 @@ WITH
       NULL
     FROM text
     UNION ALL
-    SELECT 'process_image', count(*), 54 + (
+    SELECT 'process_image', count(*), 56 + (
         SELECT coalesce(avg(length(name)
             + coalesce(length(command_line), 0)), 0)
         FROM (SELECT name, command_line FROM process_image
@@ -41,13 +41,13 @@ WITH
       NULL
     FROM process_image
     UNION ALL
-    SELECT 'process_exit', count(*), 81,
+    SELECT 'process_exit', count(*), 76,
       (SELECT min(ended_us) FROM process_exit)
     FROM process_exit
     UNION ALL
-    SELECT 'process_sample', count(*), 41,
+    SELECT 'process_sample', count(*), 38,
       (SELECT t.at_us FROM tick AS t
-       WHERE t.tick_id = (SELECT min(tick_id) FROM process_sample))
+       WHERE t.tick_id = (SELECT min(sample_id) FROM process_sample) >> 32)
     FROM process_sample
     UNION ALL
     SELECT 'system_sample', count(*), 93,

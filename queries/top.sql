@@ -78,30 +78,31 @@ WITH
   ),
   -- Bare columns follow max(), the only one of its SELECT.
   state_first AS MATERIALIZED (
-    SELECT s.upid, max(s.tick_id) AS tick_id,
+    SELECT s.upid, max(s.sample_id) AS sample_id,
       s.cpu_user_us + s.cpu_system_us AS cpu_us,
       s.read_bytes + s.written_bytes AS io_bytes, s.resident_bytes
     FROM span AS r
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN r.first_keyframe_tick_id AND r.first_tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN r.first_keyframe_tick_id << 32 AND (r.first_tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   state_last AS MATERIALIZED (
-    SELECT s.upid, max(s.tick_id) AS tick_id,
+    SELECT s.upid, max(s.sample_id) AS sample_id,
       s.cpu_user_us + s.cpu_system_us AS cpu_us,
       s.read_bytes + s.written_bytes AS io_bytes, s.resident_bytes
     FROM span AS r
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN r.last_keyframe_tick_id AND r.last_tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN r.last_keyframe_tick_id << 32 AND (r.last_tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   -- For those that could not be seen at the first tick.
   state_opening AS MATERIALIZED (
-    SELECT s.upid, min(s.tick_id) AS tick_id,
+    SELECT s.upid, min(s.sample_id) AS sample_id,
       s.cpu_user_us + s.cpu_system_us AS cpu_us,
       s.read_bytes + s.written_bytes AS io_bytes
     FROM opening AS o
-    CROSS JOIN process_sample AS s ON s.tick_id = o.tick_id
+    CROSS JOIN process_sample AS s
+      ON s.sample_id BETWEEN o.tick_id << 32 AND (o.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   -- Who ended in the range: found by time, decided by tick, since the wall
@@ -137,8 +138,8 @@ WITH
   memory AS MATERIALIZED (
     SELECT s.upid, max(s.resident_bytes) AS resident_bytes
     FROM span AS r
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN r.first_tick_id AND r.last_tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN r.first_tick_id << 32 AND (r.last_tick_id + 1 << 32) - 1
     WHERE :by = 'memory'
     GROUP BY s.upid
   ),
@@ -189,7 +190,8 @@ WITH
     FROM (
       SELECT s.upid, s.resident_bytes
       FROM keyframe AS k
-      CROSS JOIN process_sample AS s ON s.tick_id = k.tick_id
+      CROSS JOIN process_sample AS s
+        ON s.sample_id BETWEEN k.tick_id << 32 AND (k.tick_id + 1 << 32) - 1
       WHERE coalesce(:limit, 1000) > 100
       UNION ALL
       -- Few are worth a seek each at each keyframe.
@@ -197,7 +199,7 @@ WITH
       FROM keyframe AS k
       CROSS JOIN ranked AS u
       CROSS JOIN process_sample AS s
-        ON s.tick_id = k.tick_id AND s.upid = u.upid
+        ON s.sample_id = k.tick_id << 32 | u.upid
       WHERE :limit <= 100)
     GROUP BY upid
   )

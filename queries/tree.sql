@@ -49,25 +49,30 @@ WITH RECURSIVE
   ),
   -- Each one's last row of then. Narrow first: sorting whole rows is dear.
   last AS (
-    SELECT s.upid, max(s.tick_id) AS tick_id
+    SELECT s.upid, max(s.sample_id) AS sample_id
     FROM moment AS m
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN m.keyframe_tick_id << 32 AND (m.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   last_before AS MATERIALIZED (
-    SELECT s.upid, max(s.tick_id) AS tick_id
+    SELECT s.upid, max(s.sample_id) AS sample_id
     FROM before AS b
-    CROSS JOIN process_sample AS s
-      ON s.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+    CROSS JOIN process_sample AS s ON s.sample_id
+      BETWEEN b.keyframe_tick_id << 32 AND (b.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   node AS MATERIALIZED (
-    SELECT l.upid, l.tick_id, p.pid, p.started_us, p.kernel_thread,
-      pp.parent_upid, pp.parent_pid, m.at_us, m.boot_us
+    SELECT l.upid, l.sample_id, p.pid, p.started_us, p.kernel_thread,
+      -- CAST: by an expression without a type children could not be sought.
+      CAST(iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid) AS INTEGER)
+        AS parent_upid,
+      iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid) AS parent_pid,
+      m.at_us, m.boot_us
     FROM moment AS m
     CROSS JOIN last AS l
     CROSS JOIN process AS p ON p.upid = l.upid
+    -- Its last parent until then, where that is not the first one.
     LEFT JOIN process_parent AS pp ON pp.upid = l.upid
       AND pp.at_us = coalesce(
         (SELECT max(at_us) FROM process_parent
@@ -77,6 +82,9 @@ WITH RECURSIVE
       -- the event the creator.
       AND pp.source = (SELECT max(source) FROM process_parent
                        WHERE upid = l.upid AND at_us = pp.at_us)
+      AND (p.parent_pid IS NULL
+           OR pp.at_us <= m.at_us AND (pp.at_us, pp.source)
+             > (p.started_us + p.met_after_us, p.source))
     WHERE NOT EXISTS (
       SELECT 1 FROM process_exit AS x
       WHERE x.upid = l.upid
@@ -104,7 +112,7 @@ WITH RECURSIVE
 SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
   CASE
     WHEN b.tick_id IS NULL THEN NULL
-    WHEN n.tick_id <= b.tick_id THEN 0.0
+    WHEN s.tick_id <= b.tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
       THEN 100.0 * (s.cpu_user_us + s.cpu_system_us
                     - sb.cpu_user_us - sb.cpu_system_us)
@@ -122,11 +130,10 @@ SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
   n.parent_upid, n.started_us
 FROM numbered AS w
 CROSS JOIN node AS n ON n.upid = w.upid
-CROSS JOIN process_sample AS s ON s.tick_id = n.tick_id AND s.upid = n.upid
+CROSS JOIN process_sample AS s ON s.sample_id = n.sample_id
 LEFT JOIN before AS b
-LEFT JOIN last_before AS lb ON lb.upid = n.upid AND n.tick_id > b.tick_id
-LEFT JOIN process_sample AS sb
-  ON sb.tick_id = lb.tick_id AND sb.upid = lb.upid
+LEFT JOIN last_before AS lb ON lb.upid = n.upid AND s.tick_id > b.tick_id
+LEFT JOIN process_sample AS sb ON sb.sample_id = lb.sample_id
 LEFT JOIN process_images AS i ON i.upid = n.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image

@@ -72,17 +72,22 @@ CREATE TABLE tick (
 CREATE INDEX tick_by_time ON tick (at_us);
 
 CREATE TABLE process (
-  upid          INTEGER PRIMARY KEY AUTOINCREMENT,  -- names one process for ever, across boots and reuse of its pid
+  upid          INTEGER PRIMARY KEY AUTOINCREMENT  -- names one process for ever, across boots and reuse of its pid
+    CHECK (upid BETWEEN 1 AND 4294967295),  -- so many fit into a sample_id
   boot_id       INTEGER NOT NULL REFERENCES boot,   -- the boot and the numbering that its pid belongs to
   pid           INTEGER NOT NULL,  -- its number while it lived
   start_token   INTEGER NOT NULL,  -- tells it from others of that number; Linux: field 22 of /proc/PID/stat, in clock ticks
   started_us    INTEGER NOT NULL,  -- instant of its start, from the boot clock at first sight
   kernel_thread INTEGER NOT NULL CHECK (kernel_thread IN (0, 1)),  -- 1: a thread of the kernel itself
   source        INTEGER NOT NULL CHECK (source BETWEEN 1 AND 3),  -- the witness who met it first
+  met_after_us  INTEGER NOT NULL,  -- length from its start until that witness met it
+  parent_upid   INTEGER,  -- its parent then (poll: that of the moment; event: the creator); NULL where it could not be seen
+  parent_pid    INTEGER,  -- that one's pid; 0: none; NULL: that witness could not tell
   UNIQUE (pid, start_token, boot_id)
 ) STRICT;
 CREATE INDEX process_by_start ON process (started_us);
 
+-- What was learnt of parents afterwards: the first one stands in the row of the process itself, and few ever have another.
 CREATE TABLE process_parent (
   upid        INTEGER NOT NULL REFERENCES process,  -- the child
   at_us       INTEGER NOT NULL,  -- instant at which this parent was first seen
@@ -98,7 +103,8 @@ CREATE TABLE process_image (
   at_us                     INTEGER NOT NULL,  -- instant at which it was first seen
   name                      TEXT    NOT NULL,  -- short name, completed from the executable or script where the kernel cut it
   executable_text_id        INTEGER REFERENCES text,  -- path of the program; NULL: not readable, or a kernel thread
-  command_line              TEXT,  -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable
+  command_line              TEXT,  -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable, or met
+                                   -- before and then a shared text
   truncated                 INTEGER NOT NULL CHECK (truncated IN (0, 1)),  -- 1: a text of this image was cut at 64 KiB
   cgroup_text_id            INTEGER REFERENCES text,  -- control group path; the unified one, else that of systemd's or the pids hierarchy
   working_directory_text_id INTEGER REFERENCES text,  -- at first sight; NULL: not readable
@@ -107,6 +113,7 @@ CREATE TABLE process_image (
   service_marker            TEXT,     -- value of GALPROC_SERVICE in its environment
   uid                       INTEGER,  -- effective user id
   user_text_id              INTEGER REFERENCES text,  -- name of that user
+  command_line_text_id      INTEGER REFERENCES text,  -- the command line, where several processes had this very one
   PRIMARY KEY (upid, image_no)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX process_image_by_exec_time ON process_image (at_us) WHERE image_no > 1;
@@ -116,12 +123,13 @@ CREATE TABLE process_exit (
   source              INTEGER NOT NULL CHECK (source BETWEEN 1 AND 5),  -- the witness
   tick_id             INTEGER,           -- the tick that found it gone; NULL where no tick did
   ended_us            INTEGER NOT NULL,  -- instant of its end; of a polled one: the latest possible
-  ended_after_us      INTEGER,           -- the earliest possible: it was seen alive then; NULL where ended_us is exact
+  ended_within_us     INTEGER,           -- length before that within which it ended: it was seen alive then; NULL where exact
   exit_code           INTEGER,           -- status that it returned; NULL: unknown, or it died of a signal
   exit_signal         INTEGER,           -- number of the signal that it died of; NULL: unknown, or none
   cpu_user_us         INTEGER,           -- last known CPU time in user mode
   cpu_system_us       INTEGER,           -- last known CPU time in the kernel
-  peak_resident_bytes INTEGER,           -- most memory that it was seen to hold
+  peak_resident_kib   INTEGER,           -- most memory that it was seen to hold, in KiB, as in process_sample
+  peak_resident_bytes INTEGER AS (peak_resident_kib * 1024),  -- the same in bytes
   read_bytes          INTEGER,           -- last known bytes read from storage
   written_bytes       INTEGER,           -- last known bytes written to storage
   final               INTEGER NOT NULL CHECK (final IN (0, 1)),  -- 1: the counters are those of the end; 0: of the last sample
@@ -129,18 +137,22 @@ CREATE TABLE process_exit (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX process_exit_by_time ON process_exit (ended_us);
 
+-- The tick and the process in one number, so that rows are appended to full pages and sought by one comparison; a key of
+-- two columns fills them to seven eighths. One row is sample_id = tick_id << 32 | upid, the rows of the ticks a to b are
+-- sample_id BETWEEN a << 32 AND (b + 1 << 32) - 1; a search by the columns tick_id and upid reads the whole table.
 CREATE TABLE process_sample (
-  tick_id        INTEGER NOT NULL,  -- the tick that read it
-  upid           INTEGER NOT NULL,  -- the process; no foreign key: a delete of a process would scan this table
+  sample_id      INTEGER PRIMARY KEY,  -- tick_id << 32 | upid; no foreign keys: a delete of a process would scan this table
+  tick_id        INTEGER AS (sample_id >> 32),         -- the tick that read it
+  upid           INTEGER AS (sample_id & 4294967295),  -- the process
   state          INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),  -- process_state of its first thread
   cpu_user_us    INTEGER NOT NULL,  -- CPU time in user mode since its start
   cpu_system_us  INTEGER NOT NULL,  -- CPU time in the kernel since its start
-  resident_bytes INTEGER NOT NULL,  -- memory held
+  resident_kib   INTEGER NOT NULL,  -- memory held, in KiB: it is counted in pages, so nothing is lost, and a byte is saved
+  resident_bytes INTEGER AS (resident_kib * 1024),  -- the same in bytes
   thread_count   INTEGER NOT NULL,  -- living threads
   read_bytes     INTEGER,           -- read from storage since its start; NULL: not readable
-  written_bytes  INTEGER,           -- written to storage since its start; NULL: not readable
-  PRIMARY KEY (tick_id, upid)
-) STRICT, WITHOUT ROWID;
+  written_bytes  INTEGER            -- written to storage since its start; NULL: not readable
+) STRICT;
 
 CREATE TABLE system_sample (
   tick_id                INTEGER PRIMARY KEY REFERENCES tick,  -- the tick that read it

@@ -38,7 +38,7 @@ const std::vector<std::pair<const char*, const char*>> kFaults = {
      "SELECT t.tick_id FROM tick AS t WHERE t.keyframe_tick_id IS NOT (SELECT max(k.tick_id) FROM tick AS k"
      " WHERE k.recording_id = t.recording_id AND k.keyframe_tick_id = k.tick_id AND k.tick_id <= t.tick_id)"},
     {"a process without a parent or an image",
-     "SELECT upid FROM process AS p WHERE NOT EXISTS (SELECT 1 FROM process_parent WHERE upid = p.upid)"
+     "SELECT upid FROM processes AS p WHERE parent_pid IS NULL"
      " OR NOT EXISTS (SELECT 1 FROM process_image WHERE upid = p.upid AND image_no = 1)"},
     {"two processes that had one pid at one time",
      "SELECT a.pid FROM processes AS a JOIN processes AS b ON b.pid = a.pid AND b.boot_id = a.boot_id AND b.upid > "

@@ -211,7 +211,7 @@ TEST_F(ProgramKill, ExplainsWhatIsWrongWithItsWords) {
       {{"4711", "--signal", "USR1"}, "is none of TERM, INT, QUIT, HUP, KILL"},
       {{"4711", "--grace", "soon"}, "--grace"},
       {{"4711", "--attempts", "0"}, "--attempts"},
-      {{"--venv", "/nowhere/at/all"}, "there is no folder"},
+      {{"--venv", "/nowhere/at/all"}, "is not a folder"},
       {{"4711", "--signal", "KILL", "--no-force"}, "contradict"},
   };
   for (const auto& [words, sentence] : wrong) {

@@ -112,8 +112,8 @@ TEST_F(QueryGaps, LatenessOfOneIntervalIsNone) {
 TEST_F(QueryGaps, SignalsAreNamedAndUnknownNumbersStayNumbers) {
   record(1, "10:00:00", 1);
   for (const int signal : {1, 9, 15, 31, 34}) {
-    database_.exec(
-        fmt::format("INSERT INTO process VALUES ({0}, 1, {0}, 1, us('09:30:00'), 0, witness('poll'))", signal));
+    database_.exec(fmt::format(
+        "INSERT INTO process VALUES ({0}, 1, {0}, 1, us('09:30:00'), 0, witness('poll'), 0, NULL, 0)", signal));
     database_.exec(fmt::format(
         "INSERT INTO process_exit VALUES ({0}, witness('poll'), 1, us('10:00:00'), NULL, NULL, {0}, 1, 1, 1, 1, 1, 0)",
         signal));
@@ -126,12 +126,11 @@ TEST_F(QueryGaps, SignalsAreNamedAndUnknownNumbersStayNumbers) {
 TEST_F(QueryGaps, OfTwoParentsOfOneInstantTheTreeTakesThePolledOne) {
   record(1, "10:00:00", 2);
   database_.exec(
-      "INSERT INTO process VALUES (1, 1, 1, 1, us('09:00:00'), 0, witness('poll')), (2, 1, 50, 1, us('09:30:00'), 0, "
-      "witness('poll')),"
-      " (3, 1, 60, 1, us('09:40:00'), 0, witness('event'));"
-      "INSERT INTO process_parent VALUES (3, us('09:40:00'), witness('event'), 2, 50), (3, us('09:40:00'), "
-      "witness('poll'), 1, 1);"
-      "INSERT INTO process_sample SELECT 1, upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
+      "INSERT INTO process VALUES (1, 1, 1, 1, us('09:00:00'), 0, witness('poll'), 0, NULL, 0),"
+      " (2, 1, 50, 1, us('09:30:00'), 0, witness('poll'), 0, NULL, 0),"
+      " (3, 1, 60, 1, us('09:40:00'), 0, witness('event'), 0, 2, 50);"
+      "INSERT INTO process_parent VALUES (3, us('09:40:00'), witness('poll'), 1, 1);"
+      "INSERT INTO process_sample SELECT 1 << 32 | upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   const RowSet tree = run_query(database_, *catalogue.find("tree"), {{"pid", std::int64_t{60}}});
   ASSERT_EQ(tree.rows.size(), 1u);
@@ -139,14 +138,46 @@ TEST_F(QueryGaps, OfTwoParentsOfOneInstantTheTreeTakesThePolledOne) {
   EXPECT_EQ(rows_text(run_sql(database_, "SELECT parent_pid FROM processes WHERE upid = 3")), "50\n");
 }
 
+// Who met it first is not always the best witness, and may know no parent at all.
+TEST_F(QueryGaps, WhatIsLearntOfParentsLaterCountsFromItsOwnInstant) {
+  record(1, "10:00:00", 2);
+  database_.exec(
+      "INSERT INTO process VALUES (1, 1, 1, 1, us('09:00:00'), 0, witness('poll'), 0, NULL, 0),"
+      " (2, 1, 50, 1, us('09:30:00'), 0, witness('poll'), 0, NULL, 0),"
+      " (3, 1, 60, 1, us('09:40:00'), 0, witness('poll'), 5000000, 1, 1),"
+      " (4, 1, 70, 1, us('09:40:00'), 0, witness('poll'), 5000000, NULL, NULL);"
+      "INSERT INTO process_parent VALUES (3, us('09:40:00'), witness('event'), 2, 50),"
+      " (4, us('09:41:00'), witness('poll'), 2, 50), (3, us('10:00:03'), witness('poll'), 2, 50);"
+      "INSERT INTO process_image (upid, image_no, at_us, name, truncated) VALUES (3, 1, us('09:40:05'), 'job', 0);"
+      "INSERT INTO process_sample SELECT 1 << 32 | upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
+  EXPECT_EQ(rows_text(run_sql(database_, "SELECT pid, parent_upid, parent_pid FROM processes WHERE upid > 2")),
+            "60 | 2 | 50\n70 | 2 | 50\n");
+  const QueryCatalogue catalogue = QueryCatalogue::built_in();
+  const auto parents_at = [&](const char* query, const char* at) {
+    std::string text;
+    for (const auto& row : run_query(database_, *catalogue.find(query), {{"at", instant_us(at)}}).rows) {
+      const std::size_t pid = query == std::string("tree") ? 2 : 1;
+      text += cell_text(row[pid]) + "<" + cell_text(row[pid + 1]) + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(parents_at("processes", "10:00:01"), "1<0 50<0 60<1 70<50 ");
+  EXPECT_EQ(parents_at("processes", "10:00:06"), "1<0 50<0 60<50 70<50 ");
+  EXPECT_EQ(parents_at("tree", "10:00:01"), "1<0 60<1 50<0 70<50 ");
+  EXPECT_EQ(parents_at("tree", "10:00:06"), "1<0 50<0 60<50 70<50 ");
+  const RowSet life = run_query(database_, *catalogue.find("process"), {{"pid", std::int64_t{60}}});
+  ASSERT_EQ(life.rows.size(), 1u);
+  EXPECT_NE(cell_text(life.rows[0][2]).find("from 2026-11-20T09:40:05.000000Z parent 1"), std::string::npos)
+      << cell_text(life.rows[0][2]);
+}
+
 // Damage or a strange kernel must not make a question run for ever.
 TEST_F(QueryGaps, AncestorsInACircleEnd) {
   record(1, "10:00:00", 1);
   database_.exec(
-      "INSERT INTO process VALUES (1, 1, 50, 1, us('09:00:00'), 0, witness('poll')), (2, 1, 60, 1, us('09:00:00'), 0, "
-      "witness('poll'));"
-      "INSERT INTO process_parent VALUES (1, 0, witness('poll'), 2, 60), (2, 0, witness('poll'), 1, 50);"
-      "INSERT INTO process_sample SELECT 1, upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
+      "INSERT INTO process VALUES (1, 1, 50, 1, us('09:00:00'), 0, witness('poll'), 0, 2, 60),"
+      " (2, 1, 60, 1, us('09:00:00'), 0, witness('poll'), 0, 1, 50);"
+      "INSERT INTO process_sample SELECT 1 << 32 | upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   EXPECT_FALSE(run_query(database_, *catalogue.find("tree"), {{"pid", std::int64_t{50}}}).rows.empty());
   EXPECT_FALSE(run_query(database_, *catalogue.find("ancestry"), {{"pid", std::int64_t{50}}}).rows.empty());

@@ -247,14 +247,13 @@ TEST(QueryAnswers, TakeTheNewestTickAndNotTheHighestTimeForTheLatest) {
       "INSERT INTO tick VALUES (1, 1, us('10:00:00'), 1000000, 1, NULL, 0, 1, 1), (2, 1, us('10:00:05'), 6000000, 1, "
       "1, 0, 1, 1),"
       " (3, 1, us('09:59:55'), 11000000, 1, 2, 0, 1, 1);"
-      "INSERT INTO process VALUES (1, 1, 50, 1, us('09:30:00'), 0, witness('poll'));"
-      "INSERT INTO process_sample VALUES (1, 1, state('running'), 1000000, 0, 1, 1, 0, 0), (3, 1, state('running'), "
-      "3000000, 0, 2, "
-      "1, 0, 0);");
+      "INSERT INTO process VALUES (1, 1, 50, 1, us('09:30:00'), 0, witness('poll'), 0, NULL, 0);"
+      "INSERT INTO process_sample VALUES (1 << 32 | 1, state('running'), 1000000, 0, 1, 1, 0, 0),"
+      " (3 << 32 | 1, state('running'), 3000000, 0, 2, 1, 0, 0);");
   EXPECT_EQ(rows_text(select_columns(answer(database, "processes"), {"pid", "resident_bytes", "cpu_pct"})),
-            "50 | 2 | 40\n");
+            "50 | 2048 | 40\n");
   EXPECT_EQ(rows_text(select_columns(answer(database, "processes at=10:00:07"), {"pid", "resident_bytes", "cpu_pct"})),
-            "50 | 1 | 0\n");
+            "50 | 1024 | 0\n");
 }
 
 }  // namespace

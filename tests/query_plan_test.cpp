@@ -108,7 +108,8 @@ TEST_F(QueryPlan, SeesAScanWhereThereIsOne) {
             "process_sample ");
   EXPECT_EQ(scans_of("SELECT max(tick_id) FROM tick"), "");
   EXPECT_EQ(scans_of("SELECT min(at_us) FROM tick"), "");
-  EXPECT_EQ(scans_of("SELECT * FROM process_sample WHERE tick_id = 5"), "");
+  EXPECT_EQ(scans_of("SELECT * FROM process_sample WHERE tick_id = 5"), "process_sample ");
+  EXPECT_EQ(scans_of("SELECT * FROM process_sample WHERE sample_id BETWEEN 5 << 32 AND (5 + 1 << 32) - 1"), "");
 }
 
 TEST_F(QueryPlan, NoQueryButStorageReadsALargeTableFromEndToEnd) {
@@ -156,9 +157,23 @@ TEST_F(QueryPlan, OfADeletedProcessNoChildTableIsReadFromEndToEnd) {
   EXPECT_EQ(scans_of(sql), "action attempt service ");
 }
 
-// By upid alone there is no index: one seek a tick, and never a walk through all samples.
+std::string plan_of(SQLite::Database& database, const std::string& sql) {
+  std::string plan;
+  SQLite::Statement explained(database, "EXPLAIN QUERY PLAN " + sql);
+  while (explained.executeStep()) plan += explained.getColumn(3).getString() + "\n";
+  return plan;
+}
+
+// By upid alone there is no index: one seek a tick, and never a walk through all samples, nor through those of a tick.
 TEST_F(QueryPlan, SamplesOfOneProcessAreSoughtTickByTick) {
   EXPECT_EQ(scans_of("SELECT * FROM process_samples WHERE upid = 7"), "tick ");
+  EXPECT_EQ(scans_of("SELECT * FROM process_samples WHERE pid = 700"), "tick ");
+  for (const char* filter : {"upid = 7", "pid = 700", "upid = 7 AND at_us > 5", "pid = 700 AND tick_id = 5"}) {
+    for (SQLite::Database* database : {&empty_, &filled_}) {
+      const std::string plan = plan_of(*database, std::string("SELECT * FROM process_samples WHERE ") + filter);
+      EXPECT_NE(plan.find("SEARCH s USING INTEGER PRIMARY KEY (rowid=?)"), std::string::npos) << filter << "\n" << plan;
+    }
+  }
 }
 
 }  // namespace

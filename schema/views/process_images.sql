@@ -8,7 +8,9 @@ SELECT
   name,               -- short name, completed where the kernel cut it
   (SELECT value FROM text WHERE text_id = executable_text_id)
     AS executable,    -- path of the program; NULL: not readable, or a kernel thread
-  command_line,       -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable
+  coalesce(command_line,
+    (SELECT value FROM text WHERE text_id = command_line_text_id))
+    AS command_line,  -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable
   (SELECT value FROM text WHERE text_id = cgroup_text_id)
     AS cgroup,        -- control group path
   (SELECT value FROM text WHERE text_id = venv_text_id)

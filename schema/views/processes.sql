@@ -3,8 +3,10 @@ CREATE VIEW processes AS
 SELECT
   p.upid,                   -- names one process for ever, across boots and reuse of its pid
   p.pid,                    -- its number while it lived
-  pp.parent_upid,           -- its parent at birth: the creator where an event told it; NULL: could not be seen
-  pp.parent_pid,            -- that one's pid; 0: none
+  CAST(iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid)
+    AS INTEGER) AS parent_upid,  -- its parent at birth: the creator where an event told it; NULL: could not be seen
+  CAST(iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid)
+    AS INTEGER) AS parent_pid,   -- that one's pid; 0: none
   i.name,                   -- short name, of the last image
   i.executable,             -- path of the program, of the last image
   i.command_line,           -- arguments, shell-quoted, of the last image
@@ -41,8 +43,8 @@ SELECT
       -- holds a row of everything that lives, and no index begins with upid.
       SELECT s.cpu_user_us + s.cpu_system_us
       FROM tick AS t
-      CROSS JOIN process_sample AS s ON s.tick_id = t.tick_id
-        AND s.upid = p.upid
+      CROSS JOIN process_sample AS s
+        ON s.sample_id = t.tick_id << 32 | p.upid
       WHERE t.tick_id >= (SELECT keyframe_tick_id FROM tick
                           ORDER BY tick_id DESC LIMIT 1)
       ORDER BY t.tick_id DESC
@@ -50,7 +52,7 @@ SELECT
   END AS cpu_us,            -- CPU time in all: at its end, or at the newest tick for one that lives
   x.peak_resident_bytes,    -- most memory that it was seen to hold; NULL while it lives
   p.kernel_thread,          -- 1: a thread of the kernel itself
-  coalesce(x.ended_after_us, x.ended_us) AS ended_earliest_us,  -- earliest possible instant of its end
+  x.ended_us - coalesce(x.ended_within_us, 0) AS ended_earliest_us,  -- earliest possible instant of its end
   (SELECT name FROM witness WHERE source = x.source)
     AS exit_source,         -- who witnessed the end: event, action, poll, gap, reboot
   p.boot_id,                -- the boot that its pid belongs to
@@ -59,9 +61,11 @@ FROM process AS p
 LEFT JOIN process_images AS i ON i.upid = p.upid
   AND i.image_no = (SELECT max(image_no) FROM process_image
                     WHERE upid = p.upid)
+-- The parent of a better witness than the first one.
 LEFT JOIN process_parent AS pp ON pp.upid = p.upid
   AND pp.source = (SELECT min(source) FROM process_parent
                    WHERE upid = p.upid)
+  AND (pp.source < p.source OR p.parent_pid IS NULL)
   AND pp.at_us = (SELECT min(at_us) FROM process_parent
                   WHERE upid = p.upid AND source = pp.source)
 LEFT JOIN process_exit AS x ON x.upid = p.upid

@@ -27,13 +27,24 @@ class KillLog::Rows {
 
   /// Who it is, with everyone above it, as a recorder would have met them.
   std::int64_t upid_of(const ProcessReading& process) {
-    if (const auto known = upids_.find(process.key); known != upids_.end()) return known->second;
-    ProcessStore& store = writer_.processes();
-    const auto identity = store.upid_of(boot_id_, process.key, now_.wall_us - now_.boot_us + process.started_boot_us,
-                                        process.kernel_thread, Witness::Action);
-    upids_.emplace(process.key, identity.upid);
-    if (identity.is_new) add_birth(process, identity.upid);
-    return identity.upid;
+    const auto [known, is_unmet] = upids_.try_emplace(process.key, 0);
+    if (!is_unmet) return known->second;
+    ProcessStore::FirstSight sight;
+    sight.key = process.key;
+    sight.started_us = now_.wall_us - now_.boot_us + process.started_boot_us;
+    sight.kernel_thread = process.kernel_thread;
+    sight.source = Witness::Action;
+    sight.met_us = now_us();
+    sight.parent_pid = process.parent_pid;
+    if (const auto parent = by_pid_.find(process.parent_pid); parent != by_pid_.end()) {
+      const std::int64_t parent_upid = upid_of(*parent->second);
+      if (parent_upid > 0) sight.parent_upid = parent_upid;  // 0: one that is met right now, its own descendant
+    }
+    const auto identity = writer_.processes().upid_of(boot_id_, sight);
+    if (identity.is_new && process.image) {
+      writer_.processes().add_image(identity.upid, 1, now_us(), stored_image(*process.image, &redactor_));
+    }
+    return upids_[process.key] = identity.upid;
   }
 
   std::int64_t add_action(const std::string& verb, const CallerReading& caller,
@@ -86,14 +97,6 @@ class KillLog::Rows {
   }
 
  private:
-  void add_birth(const ProcessReading& process, std::int64_t upid) {
-    const auto parent = by_pid_.find(process.parent_pid);
-    const bool visible = parent != by_pid_.end() && process.parent_pid != process.key.pid;
-    const auto parent_upid = visible ? std::optional(upid_of(*parent->second)) : std::nullopt;
-    writer_.processes().add_parent(upid, now_us(), Witness::Action, parent_upid, process.parent_pid);
-    if (process.image) writer_.processes().add_image(upid, 1, now_us(), stored_image(*process.image, &redactor_));
-  }
-
   void add_exit(std::int64_t upid, const Victim& victim) {
     ExitRow exit;
     exit.source = Witness::Action;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "action/leftovers.h"
 #include "cli/command.h"
 #include "model/text.h"
@@ -66,13 +68,16 @@ fs::path users_own(const StandardPaths& paths) {
 
 }  // namespace
 
-std::string existing_folder(const std::string& flag, const std::string& text) {
-  std::error_code failed;
-  const fs::path folder = fs::canonical(text, failed);
-  if (failed || !fs::is_directory(folder, failed)) {
-    throw UsageError("--" + flag + ": there is no folder " + escape_controls(text) + ".");
+void add_venv(const std::string& typed, std::vector<std::string>& folders) {
+  std::error_code error;
+  const fs::path canonical = fs::canonical(typed, error);
+  if (error || !fs::is_directory(canonical, error)) {
+    throw UsageError(fmt::format("--venv: {} is not a folder that can be read{}. Name the virtual environment's own.",
+                                 escape_controls(typed), error ? " (" + error.message() + ")" : ""));
   }
-  return folder.string();
+  folders.push_back(canonical.string());
+  const std::string named = fs::absolute(typed).lexically_normal().string();
+  if (named != folders.back() && named != folders.back() + "/") folders.push_back(named);
 }
 
 fs::path database_to_write(const Context& context) {

@@ -43,19 +43,6 @@ struct Scene {
   std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> upids;
 };
 
-/// The folder as it was named and as it is: what runs in it may know it by either.
-void add_venv(const std::string& typed, std::vector<std::string>& folders) {
-  std::error_code error;
-  const fs::path canonical = fs::canonical(typed, error);
-  if (error || !fs::is_directory(canonical, error)) {
-    throw UsageError(fmt::format("--venv: {} is not a folder that can be read{}. Name the virtual environment's own.",
-                                 escape_controls(typed), error ? " (" + error.message() + ")" : ""));
-  }
-  folders.push_back(canonical.string());
-  const std::string named = fs::absolute(typed).lexically_normal().string();
-  if (named != folders.back() && named != folders.back() + "/") folders.push_back(named);
-}
-
 Selectors selectors_of(const FindFlags& flags) {
   Selectors selectors;
   for (const std::string& port : flags.ports) selectors.ports.push_back(parse_flag("port", port, parse_port));

@@ -68,7 +68,7 @@ KillRequest request_of(const KillFlags& flags, const Context& context) {
         "port", port, [](const std::string& text) { return parse_number(text, 1, 65535, "a port, 1 to 65535"); }));
   }
   request.selectors.names = flags.names;
-  for (const std::string& venv : flags.venvs) request.selectors.venvs.push_back(existing_folder("venv", venv));
+  for (const std::string& venv : flags.venvs) add_venv(venv, request.selectors.venvs);
   if (request.selectors.empty() && flags.service.empty()) {
     throw UsageError("No target is named. Give a PID, --port, --name, --venv or --service; see `galproc kill --help`.");
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 
 namespace galproc {
 
@@ -22,8 +23,8 @@ ProcessCollector::ProcessCollector(SQLite::Database& database, const Redactor* r
       redactor_(redactor),
       store_(database),
       insert_sample_(database,
-                     "INSERT INTO process_sample (tick_id, upid, state, cpu_user_us, cpu_system_us, resident_bytes,"
-                     " thread_count, read_bytes, written_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+                     "INSERT INTO process_sample (sample_id, state, cpu_user_us, cpu_system_us, resident_kib,"
+                     " thread_count, read_bytes, written_bytes) VALUES (? << 32 | ?, ?, ?, ?, ?, ?, ?, ?)") {}
 
 const ProcessCollector::Known* ProcessCollector::find(const ProcessKey& key) const {
   if (const auto staged = staged_.find(key); staged != staged_.end()) return &staged->second;
@@ -44,6 +45,7 @@ std::optional<std::int64_t> ProcessCollector::upid_of(const ProcessKey& key) con
 
 void ProcessCollector::write(const TickReading& reading, const Tick& tick) {
   ++write_no_;
+  key_by_pid_.clear();
   if (!reading.processes) return;
   const ProcessPass& pass = *reading.processes;
   meet_new_ones(pass, reading, tick);
@@ -55,36 +57,64 @@ void ProcessCollector::write(const TickReading& reading, const Tick& tick) {
 }
 
 void ProcessCollector::meet_new_ones(const ProcessPass& pass, const TickReading& reading, const Tick& tick) {
+  std::vector<const ProcessReading*> fresh;
   for (const ProcessReading& process : pass.processes) {
     if (const auto known = known_.find(process.key); known != known_.end()) {
       known->second.write_no = write_no_;
-      continue;
+    } else {
+      fresh.push_back(&process);
     }
-    const std::int64_t started_us = reading.clocks.wall_us - reading.clocks.boot_us + process.started_boot_us;
-    const auto identity = store_.upid_of(tick.boot_id, process.key, started_us, process.kernel_thread, Witness::Poll);
-    Known& fresh = stage(process.key);
-    fresh.upid = identity.upid;
-    fresh.started_us = started_us;
-    fresh.write_no = write_no_;
-    fresh.usage.cpu_user_us = -1;  // unlike any reading: a birth always stores a sample
-    if (!identity.is_new) {        // met by an earlier recording, or by a command that acted on it
-      fresh.parent_pid = store_.last_parent_pid(identity.upid).value_or(-1);
-      if (!process.ended) store_.take_back_concluded_exit(identity.upid);
-    }
+  }
+  // Parents first, since the row of a child names its parent's; nobody is younger than his child, born or adopted.
+  std::sort(fresh.begin(), fresh.end(), [](const ProcessReading* one, const ProcessReading* other) {
+    return std::tie(one->started_boot_us, one->key.pid) < std::tie(other->started_boot_us, other->key.pid);
+  });
+  for (const ProcessReading* process : fresh) meet(*process, pass, reading, tick);
+}
+
+void ProcessCollector::meet(const ProcessReading& process, const ProcessPass& pass, const TickReading& reading,
+                            const Tick& tick) {
+  ProcessStore::FirstSight sight;
+  sight.key = process.key;
+  sight.started_us = reading.clocks.wall_us - reading.clocks.boot_us + process.started_boot_us;
+  sight.kernel_thread = process.kernel_thread;
+  sight.met_us = tick.at_us;
+  const ProcessKey* parent_key = listed(process.parent_pid, pass);
+  const Known* parent = parent_key ? find(*parent_key) : nullptr;
+  // One that is listed and not met yet began in the same clock tick: it gets its row, and then is told of.
+  const bool parent_known = parent || !parent_key;
+  if (parent_known) sight.parent_pid = process.parent_pid;
+  if (parent) sight.parent_upid = parent->upid;
+
+  const auto identity = store_.upid_of(tick.boot_id, sight);
+  Known& fresh = stage(process.key);
+  fresh.upid = identity.upid;
+  fresh.started_us = sight.started_us;
+  fresh.write_no = write_no_;
+  fresh.usage.cpu_user_us = -1;  // unlike any reading: a birth always stores a sample
+  if (identity.is_new) {
+    if (parent_known) fresh.parent_pid = process.parent_pid;
+  } else {  // met by an earlier recording, or by a command that acted on it
+    fresh.parent_pid = store_.last_parent_pid(identity.upid).value_or(-1);
+    if (!process.ended) store_.take_back_concluded_exit(identity.upid);
   }
 }
 
+const ProcessKey* ProcessCollector::listed(std::int64_t pid, const ProcessPass& pass) {
+  if (key_by_pid_.empty()) {
+    for (const ProcessReading& process : pass.processes) key_by_pid_.emplace(process.key.pid, process.key);
+  }
+  const auto key = key_by_pid_.find(pid);
+  return key == key_by_pid_.end() ? nullptr : &key->second;
+}
+
 void ProcessCollector::write_parents_and_images(const ProcessPass& pass, const Tick& tick) {
-  std::unordered_map<std::int64_t, std::int64_t> upid_by_pid;  // made only when somebody needs it
   for (const ProcessReading& process : pass.processes) {
     const Known& known = *find(process.key);
     if (process.parent_pid != known.parent_pid) {
-      if (upid_by_pid.empty()) {
-        for (const ProcessReading& other : pass.processes) upid_by_pid.emplace(other.key.pid, find(other.key)->upid);
-      }
-      const auto parent = upid_by_pid.find(process.parent_pid);
-      store_.add_parent(known.upid, tick.at_us, Witness::Poll,
-                        parent == upid_by_pid.end() ? std::nullopt : std::optional(parent->second), process.parent_pid);
+      const ProcessKey* parent = listed(process.parent_pid, pass);
+      store_.add_parent(known.upid, tick.at_us, Witness::Poll, parent ? upid_of(*parent) : std::nullopt,
+                        process.parent_pid);
       stage(process.key).parent_pid = process.parent_pid;
     }
     if (process.image != known.image) write_image(process, tick);
@@ -130,7 +160,7 @@ void ProcessCollector::write_samples(const ProcessPass& pass, const Tick& tick) 
   std::sort(rows.begin(), rows.end());  // in key order a row is an append
   for (const auto& [upid, usage] : rows) {
     insert_sample_.run(tick.tick_id, upid, usage->state, usage->cpu_user_us, usage->cpu_system_us,
-                       usage->resident_bytes, usage->thread_count, usage->read_bytes, usage->written_bytes);
+                       usage->resident_bytes / 1024, usage->thread_count, usage->read_bytes, usage->written_bytes);
   }
 }
 
@@ -174,12 +204,13 @@ std::int64_t ProcessCollector::earliest_end_us(const Known& known, const Tick& t
 std::unordered_map<std::int64_t, ProcessUsage> ProcessCollector::last_usage_of_earlier_recordings(const Tick& tick) {
   // The state at the newest tick at which an earlier recording saw the table, gathered in one walk of its window.
   std::unordered_map<std::int64_t, ProcessUsage> last_usage;
-  Prepared state(database_,
-                 "WITH last AS (SELECT tick_id, keyframe_tick_id FROM tick"
-                 " WHERE recording_id < ? AND process_count IS NOT NULL ORDER BY tick_id DESC LIMIT 1)"
-                 " SELECT s.upid, max(s.tick_id), s.cpu_user_us, s.cpu_system_us, s.resident_bytes, s.read_bytes,"
-                 " s.written_bytes FROM last CROSS JOIN process_sample AS s"
-                 " ON s.tick_id BETWEEN last.keyframe_tick_id AND last.tick_id GROUP BY s.upid");
+  Prepared state(
+      database_,
+      "WITH last AS (SELECT tick_id, keyframe_tick_id FROM tick"
+      " WHERE recording_id < ? AND process_count IS NOT NULL ORDER BY tick_id DESC LIMIT 1)"
+      " SELECT s.upid, max(s.sample_id), s.cpu_user_us, s.cpu_system_us, s.resident_bytes, s.read_bytes,"
+      " s.written_bytes FROM last CROSS JOIN process_sample AS s"
+      " ON s.sample_id BETWEEN last.keyframe_tick_id << 32 AND (last.tick_id + 1 << 32) - 1 GROUP BY s.upid");
   state.rows(
       [&](SQLite::Statement& row) {
         ProcessUsage& usage = last_usage[row.getColumn(0).getInt64()];

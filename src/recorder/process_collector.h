@@ -54,6 +54,9 @@ class ProcessCollector : public Collector, public UpidLookup {
   const Known* find(const ProcessKey& key) const;
   Known& stage(const ProcessKey& key);
   void meet_new_ones(const ProcessPass& pass, const TickReading& reading, const Tick& tick);
+  void meet(const ProcessReading& process, const ProcessPass& pass, const TickReading& reading, const Tick& tick);
+  /// Who has a pid in the pass that is being written; null: nobody.
+  const ProcessKey* listed(std::int64_t pid, const ProcessPass& pass);
   void write_parents_and_images(const ProcessPass& pass, const Tick& tick);
   void write_image(const ProcessReading& process, const Tick& tick);
   void write_samples(const ProcessPass& pass, const Tick& tick);
@@ -68,8 +71,9 @@ class ProcessCollector : public Collector, public UpidLookup {
   Prepared insert_sample_;
 
   KnownProcesses known_;
-  KnownProcesses staged_;         ///< new or changed in the open transaction
-  std::vector<ProcessKey> gone_;  ///< to be forgotten with it
+  std::unordered_map<std::int64_t, ProcessKey> key_by_pid_;  ///< of the pass being written, made when somebody asks
+  KnownProcesses staged_;                                    ///< new or changed in the open transaction
+  std::vector<ProcessKey> gone_;                             ///< to be forgotten with it
   std::uint64_t write_no_ = 0;
   /// When the last committed pass began, and that of the open transaction.
   std::optional<std::int64_t> last_pass_us_, open_pass_us_;

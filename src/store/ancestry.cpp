@@ -5,11 +5,15 @@ namespace galproc {
 RecordedAncestry::RecordedAncestry(SQLite::Database& database, const HostReading& host)
     : select_creator_(database,
                       // The creator, not a later parent: the first of the best witness.
-                      "SELECT c.pid, c.start_token FROM process AS p"
-                      " CROSS JOIN process_parent AS pp ON pp.upid = p.upid"
-                      " CROSS JOIN process AS c ON c.upid = pp.parent_upid"
-                      " WHERE p.pid = ? AND p.start_token = ? AND p.boot_id = ?"
-                      " ORDER BY pp.source, pp.at_us LIMIT 1"),
+                      "SELECT c.pid, c.start_token FROM ("
+                      "  SELECT p.source, 0 AS at_us, p.parent_upid FROM process AS p"
+                      "  WHERE p.pid = ?1 AND p.start_token = ?2 AND p.boot_id = ?3"
+                      "  UNION ALL"
+                      "  SELECT pp.source, pp.at_us, pp.parent_upid FROM process AS p"
+                      "  CROSS JOIN process_parent AS pp ON pp.upid = p.upid"
+                      "  WHERE p.pid = ?1 AND p.start_token = ?2 AND p.boot_id = ?3) AS w"
+                      " CROSS JOIN process AS c ON c.upid = w.parent_upid"
+                      " ORDER BY w.source, w.at_us LIMIT 1"),
       select_upid_(database, "SELECT upid FROM process WHERE pid = ? AND start_token = ? AND boot_id = ?") {
   Prepared boot(database, "SELECT boot_id FROM boot WHERE boot_uuid = ? AND pid_namespace = ?");
   boot_id_ = boot.number(host.boot_uuid, host.pid_namespace);

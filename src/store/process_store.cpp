@@ -1,5 +1,7 @@
 #include "store/process_store.h"
 
+#include <functional>
+
 #include "model/text.h"
 
 namespace galproc {
@@ -43,26 +45,31 @@ ProcessStore::ProcessStore(SQLite::Database& database)
     : database_(database),
       // Not OR IGNORE, which would swallow a broken CHECK or NOT NULL too.
       insert_process_(database,
-                      "INSERT INTO process (boot_id, pid, start_token, started_us, kernel_thread, source)"
-                      " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (pid, start_token, boot_id) DO NOTHING RETURNING upid"),
+                      "INSERT INTO process (boot_id, pid, start_token, started_us, kernel_thread, source, met_after_us,"
+                      " parent_upid, parent_pid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                      " ON CONFLICT (pid, start_token, boot_id) DO NOTHING RETURNING upid"),
       select_process_(database, "SELECT upid FROM process WHERE pid = ? AND start_token = ? AND boot_id = ?"),
       insert_parent_(database,
                      "INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid) VALUES (?, ?, ?, ?, ?)"
                      " ON CONFLICT (upid, at_us, source) DO NOTHING"),
-      select_parent_(database, "SELECT parent_pid FROM process_parent WHERE upid = ? ORDER BY at_us DESC LIMIT 1"),
+      select_parent_(database,
+                     "SELECT parent_pid FROM (SELECT at_us, source, parent_pid FROM process_parent WHERE upid = ?1"
+                     " UNION ALL SELECT started_us + met_after_us, source, parent_pid FROM process"
+                     " WHERE upid = ?1 AND parent_pid IS NOT NULL) ORDER BY at_us DESC, source DESC LIMIT 1"),
       insert_text_(database, "INSERT INTO text (value) VALUES (?) RETURNING text_id"),
       select_text_(database, "SELECT text_id FROM text WHERE value = ?"),
       insert_image_(database,
                     "INSERT INTO process_image (upid, image_no, at_us, name, executable_text_id, command_line,"
                     " truncated, cgroup_text_id, working_directory_text_id, venv_text_id, venv_evidence,"
-                    " service_marker, uid, user_text_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                    " service_marker, uid, user_text_id, command_line_text_id)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       select_image_(database,
                     "SELECT image_no, name, executable, command_line, truncated, cgroup, working_directory, venv,"
                     " venv_evidence, service_marker, uid, user"
                     " FROM process_images WHERE upid = ? ORDER BY image_no DESC LIMIT 1"),
       insert_exit_(database,
-                   "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_after_us, exit_code, exit_signal,"
-                   " cpu_user_us, cpu_system_us, peak_resident_bytes, read_bytes, written_bytes, final)"
+                   "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_within_us, exit_code, exit_signal,"
+                   " cpu_user_us, cpu_system_us, peak_resident_kib, read_bytes, written_bytes, final)"
                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upid, source) DO NOTHING"),
       delete_concluded_exit_(database, "DELETE FROM process_exit WHERE upid = ? AND source >= ?") {}
 
@@ -75,9 +82,11 @@ std::int64_t ProcessStore::boot_id_of(const HostReading& host) {
   return select.number(host.boot_uuid, host.pid_namespace).value();
 }
 
-ProcessStore::Identity ProcessStore::upid_of(std::int64_t boot_id, const ProcessKey& key, std::int64_t started_us,
-                                             bool kernel_thread, Witness source) {
-  if (const auto upid = insert_process_.number(boot_id, key.pid, key.start_token, started_us, kernel_thread, source)) {
+ProcessStore::Identity ProcessStore::upid_of(std::int64_t boot_id, const FirstSight& sight) {
+  const ProcessKey& key = sight.key;
+  if (const auto upid =
+          insert_process_.number(boot_id, key.pid, key.start_token, sight.started_us, sight.kernel_thread, sight.source,
+                                 sight.met_us - sight.started_us, sight.parent_upid, sight.parent_pid)) {
     return {*upid, true};
   }
   return {select_process_.number(key.pid, key.start_token, boot_id).value(), false};
@@ -93,16 +102,29 @@ std::optional<std::int64_t> ProcessStore::last_parent_pid(std::int64_t upid) {
 }
 
 void ProcessStore::add_image(std::int64_t upid, std::int64_t image_no, std::int64_t at_us, const ImageRow& image) {
-  insert_image_.run(upid, image_no, at_us, image.name, text_id_of(image.executable), image.command_line,
-                    image.truncated, text_id_of(image.cgroup), text_id_of(image.working_directory),
-                    text_id_of(image.venv), image.venv_evidence, image.service_marker, image.uid,
-                    text_id_of(image.user));
+  const auto line_id = text_id_of_repeated(image.command_line);
+  insert_image_.run(upid, image_no, at_us, image.name, text_id_of(image.executable),
+                    line_id ? std::nullopt : image.command_line, image.truncated, text_id_of(image.cgroup),
+                    text_id_of(image.working_directory), text_id_of(image.venv), image.venv_evidence,
+                    image.service_marker, image.uid, text_id_of(image.user), line_id);
 }
 
 std::optional<std::int64_t> ProcessStore::text_id_of(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
   const auto known = select_text_.number(*text);
   return known ? known : insert_text_.number(*text);
+}
+
+std::optional<std::int64_t> ProcessStore::text_id_of_repeated(const std::optional<std::string>& text) {
+  // A shared text is stored twice, in its table and in the index that finds it again: of one that never comes again
+  // that would be twice too often. So it is shared when it comes for the second time among the last few thousand.
+  constexpr std::size_t kRemembered = 4096;
+  if (!text) return std::nullopt;
+  if (const auto known = select_text_.number(*text)) return known;
+  if (once_seen_.erase(std::hash<std::string>{}(*text)) > 0) return insert_text_.number(*text);
+  if (once_seen_.size() >= kRemembered) once_seen_.clear();
+  once_seen_.insert(std::hash<std::string>{}(*text));
+  return std::nullopt;
 }
 
 ProcessStore::NumberedImage ProcessStore::last_image(std::int64_t upid) {
@@ -121,7 +143,9 @@ ProcessStore::NumberedImage ProcessStore::last_image(std::int64_t upid) {
 }
 
 void ProcessStore::add_exit(std::int64_t upid, const ExitRow& exit) {
-  std::optional<std::int64_t> code, signal, cpu_user_us, cpu_system_us, read_bytes, written_bytes;
+  std::optional<std::int64_t> code, signal, cpu_user_us, cpu_system_us, read_bytes, written_bytes, within_us, peak_kib;
+  if (exit.ended_after_us) within_us = exit.ended_us - *exit.ended_after_us;
+  if (exit.peak_resident_bytes) peak_kib = *exit.peak_resident_bytes / 1024;
   if (exit.wait_status) {
     const std::int64_t signal_number = *exit.wait_status & 0x7f;
     if (signal_number != 0) {
@@ -136,8 +160,8 @@ void ProcessStore::add_exit(std::int64_t upid, const ExitRow& exit) {
     read_bytes = exit.usage->read_bytes;
     written_bytes = exit.usage->written_bytes;
   }
-  insert_exit_.run(upid, exit.source, exit.tick_id, exit.ended_us, exit.ended_after_us, code, signal, cpu_user_us,
-                   cpu_system_us, exit.peak_resident_bytes, read_bytes, written_bytes, exit.final);
+  insert_exit_.run(upid, exit.source, exit.tick_id, exit.ended_us, within_us, code, signal, cpu_user_us, cpu_system_us,
+                   peak_kib, read_bytes, written_bytes, exit.final);
 }
 
 void ProcessStore::take_back_concluded_exit(std::int64_t upid) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_set>
 
 #include "model/reading.h"
 #include "model/redaction.h"
@@ -54,14 +55,25 @@ class ProcessStore {
   /// The row of this boot, made when it is new.
   std::int64_t boot_id_of(const HostReading& host);
 
+  /// Who a process is, and what its first witness knows of its birth.
+  struct FirstSight {
+    ProcessKey key;
+    std::int64_t started_us = 0;
+    bool kernel_thread = false;
+    Witness source = Witness::Poll;
+    std::int64_t met_us = 0;                  ///< when that was
+    std::optional<std::int64_t> parent_upid;  ///< empty where it could not be seen
+    std::optional<std::int64_t> parent_pid;   ///< empty where the witness cannot tell
+  };
   struct Identity {
     std::int64_t upid = 0;
     bool is_new = false;  ///< nobody had met it before
   };
-  /// The same (boot, pid, start token) is the same upid, whoever asks and however often.
-  Identity upid_of(std::int64_t boot_id, const ProcessKey& key, std::int64_t started_us, bool kernel_thread,
-                   Witness source);
+  /// The same (boot, pid, start token) is the same upid, whoever asks and however often. Of one who is known already
+  /// nothing is stored.
+  Identity upid_of(std::int64_t boot_id, const FirstSight& sight);
 
+  /// What is learnt of parents after the first sight.
   void add_parent(std::int64_t upid, std::int64_t at_us, Witness source, std::optional<std::int64_t> parent_upid,
                   std::int64_t parent_pid);
   std::optional<std::int64_t> last_parent_pid(std::int64_t upid);
@@ -82,6 +94,8 @@ class ProcessStore {
  private:
   /// The number that stands for a text, given to it when it is new.
   std::optional<std::int64_t> text_id_of(const std::optional<std::string>& text);
+  /// The same of a text that is worth sharing only if it comes again: empty at first sight.
+  std::optional<std::int64_t> text_id_of_repeated(const std::optional<std::string>& text);
 
   SQLite::Database& database_;
   Prepared insert_process_, select_process_;
@@ -89,6 +103,7 @@ class ProcessStore {
   Prepared insert_text_, select_text_;
   Prepared insert_image_, select_image_;
   Prepared insert_exit_, delete_concluded_exit_;
+  std::unordered_set<std::size_t> once_seen_;  ///< hashes of texts that are not shared yet
 };
 
 }  // namespace galproc

@@ -214,10 +214,10 @@ class Questions {
     state.sql =
         "WITH moment AS (SELECT tick_id, keyframe_tick_id FROM tick WHERE at_us <= :at AND process_count IS NOT NULL"
         " ORDER BY at_us DESC, tick_id DESC LIMIT 1),"
-        " last AS (SELECT s.upid, max(s.tick_id) AS tick_id FROM moment AS m CROSS JOIN process_sample AS s"
-        " ON s.tick_id BETWEEN m.keyframe_tick_id AND m.tick_id GROUP BY s.upid)"
+        " last AS (SELECT s.upid, max(s.sample_id) AS sample_id FROM moment AS m CROSS JOIN process_sample AS s"
+        " ON s.sample_id BETWEEN m.keyframe_tick_id << 32 AND (m.tick_id + 1 << 32) - 1 GROUP BY s.upid)"
         " SELECT s.* FROM moment AS m CROSS JOIN last AS l CROSS JOIN process_sample AS s"
-        " ON s.tick_id = l.tick_id AND s.upid = l.upid WHERE NOT EXISTS (SELECT 1 FROM process_exit AS x"
+        " ON s.sample_id = l.sample_id WHERE NOT EXISTS (SELECT 1 FROM process_exit AS x"
         " WHERE x.upid = l.upid AND x.tick_id <= m.tick_id)";
     std::vector<double> figures;
     for (int i = 0; i < kMoments; ++i) {

@@ -110,10 +110,9 @@ class RandomHistory {
 
   MadeUpProcess& bear(std::int64_t boot, std::int64_t started_us, Witness source) {
     const std::int64_t upid = static_cast<std::int64_t>(processes_.size()) + 1;
-    insert("process", upid, boot, upid % 90 + 1, upid, started_us, 0, source);
-    insert("process_parent", upid, started_us, Witness::Event, nullptr, 0);
+    insert("process", upid, boot, upid % 90 + 1, upid, started_us, 0, source, 0, nullptr, 0);
     insert("process_image", upid, 1, started_us, "name", nullptr, nullptr, 0, nullptr, nullptr, nullptr, nullptr,
-           nullptr, 0, nullptr);
+           nullptr, 0, nullptr, nullptr);
     MadeUpProcess& process = processes_[upid];
     process = {upid, boot, started_us, between(0, 50) * 1000, between(0, 9) * 512, between(1, 100) * 4096,
                0,    true, true};
@@ -123,7 +122,7 @@ class RandomHistory {
   void end(MadeUpProcess& process, Witness source, std::optional<std::int64_t> tick_id, std::int64_t ended_us,
            const MadeUpRow& last) {
     const std::int64_t peak = std::max(process.peak_bytes, last.resident_bytes);
-    insert("process_exit", process.upid, source, tick_id, ended_us, nullptr, 0, nullptr, last.cpu_us, 0, peak,
+    insert("process_exit", process.upid, source, tick_id, ended_us, nullptr, 0, nullptr, last.cpu_us, 0, peak / 1024,
            last.io_bytes, 0, 1);
     ends_[process.upid].push_back({tick_id, ended_us, last.cpu_us, last.io_bytes, peak});
     process.lives = false;
@@ -191,8 +190,8 @@ class RandomHistory {
     row.tick_id = tick.tick_id;
     tick.living[process.upid] = row;
     if (!keyframe && !process.changed) return;
-    insert("process_sample", tick.tick_id, process.upid, ProcessState::Running, row.cpu_us, 0, row.resident_bytes, 1,
-           row.io_bytes, 0);
+    insert("process_sample", tick.tick_id << 32 | process.upid, ProcessState::Running, row.cpu_us, 0,
+           row.resident_bytes / 1024, 1, row.io_bytes, 0);
     rows_[process.upid].push_back(row);
     process.changed = false;
   }
