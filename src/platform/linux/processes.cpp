@@ -220,7 +220,11 @@ std::optional<std::int64_t> ProcessReader::read_memory_of(std::int64_t pid, Entr
   Descriptor file;
   const int code = open_at(::dirfd(folder_.get()), (std::to_string(pid) + "/statm").c_str(), file);
   note_result(entry.denials, ProcessFile::Memory, code);
-  return code == 0 ? read_memory(file.get(), entry.denials) : std::nullopt;
+  if (code != 0) return std::nullopt;
+  const auto bytes = read_memory(file.get(), entry.denials);
+  // Its next turn will come. The stat files of all come first.
+  if (kept_ < options_.kept_descriptors / 2) keep(entry.usage.memory, std::move(file));
+  return bytes;
 }
 
 bool ProcessReader::follow(std::int64_t pid, Entry& entry) {

@@ -59,7 +59,7 @@ class ProcessReader {
   };
   struct Entry {
     Descriptor stat;   ///< kept open where the budget allows
-    UsageFiles usage;  ///< likewise, while the process keeps running
+    UsageFiles usage;  ///< likewise, while the process keeps running; of a sleeper that of its memory alone
     std::string text;  ///< of the last read
     Signature signature;
     ProcessReading reading;
