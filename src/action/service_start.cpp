@@ -76,9 +76,10 @@ void ServiceStart::carry_out() {
   log_birth();
   refuse_if_second();
   release();
-  store_image();
+  store_first_image();
   ServiceWatch(platform_, redactor_, request_, {marker_, handle_.get(), started_boot_us_, log_size_before_}, report_)
       .run();
+  store_last_image();
 }
 
 void ServiceStart::refuse_if_running() {
@@ -182,9 +183,16 @@ void ServiceStart::release() {
 }
 
 /// The kernel shows the new image a moment after the program runs.
-void ServiceStart::store_image() {
+void ServiceStart::store_first_image() {
   constexpr int kLooks = 40;
   constexpr std::int64_t kStepUs = 5000;
+  for (int look = 0; look < kLooks; ++look) {
+    const ProcessPass pass = platform_.read_processes();
+    const ProcessReading* child = find(pass, report_.key);
+    if (!child || child->ended) break;
+    if (child->image && child->image->service_marker == marker_) return store_image(*child->image);
+    if (platform_.sleep_until(platform_.clocks().boot_us + kStepUs) == Wake::Stop) break;
+  }
   ProcessImage image;  // of one that was too quick to be seen
   image.name = command_.program.filename().string();
   image.executable = command_.program.string();
@@ -195,24 +203,29 @@ void ServiceStart::store_image() {
   image.service_marker = marker_;
   image.user_id = caller_.user_id;
   image.user_name = caller_.user_name;
-  for (int look = 0; look < kLooks; ++look) {
-    const ProcessPass pass = platform_.read_processes();
-    const ProcessReading* child = find(pass, report_.key);
-    if (!child || child->ended) break;
-    if (child->image && child->image->service_marker == marker_) {
-      image = *child->image;
-      break;
-    }
-    if (platform_.sleep_until(platform_.clocks().boot_us + kStepUs) == Wake::Stop) break;
-  }
-  const Clocks now = platform_.clocks();
+  store_image(image);
+}
+
+/// A wrapper may have become what it wraps meanwhile.
+void ServiceStart::store_last_image() {
+  const ProcessPass pass = platform_.read_processes();
+  const ProcessReading* child = find(pass, report_.key);
+  if (child && !child->ended && child->image && child->image->service_marker == marker_) store_image(*child->image);
+}
+
+void ServiceStart::store_image(const ProcessImage& image) {
   const ImageRow row = stored_image(image, &redactor_);
+  report_.name = row.name;
+  if (row == stored_image_) return;
+  const Clocks now = platform_.clocks();
   log_->commit([&](ActionWriter& writer) {
     ProcessStore& store = writer.processes();
     const auto last = store.last_image(report_.upid);  // a recorder may have met it already
-    if (last.image != row) store.add_image(report_.upid, last.image_no + 1, now.wall_us, row);
+    if (last.image_no == 0 || last.image != row) {
+      store.add_image(report_.upid, last.image_no + 1, now.wall_us, row);
+    }
   });
-  report_.name = row.name;
+  stored_image_ = row;
 }
 
 void ServiceStart::finish(int exit_code) {

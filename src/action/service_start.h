@@ -64,7 +64,9 @@ class ServiceStart {
   void log_birth();
   void refuse_if_second();
   void release();
-  void store_image();
+  void store_first_image();
+  void store_last_image();
+  void store_image(const ProcessImage& image);
   void finish(int exit_code);
   void finish_failed(int exit_code) noexcept;
 
@@ -86,6 +88,7 @@ class ServiceStart {
   std::int64_t started_boot_us_ = 0;
   std::int64_t log_size_before_ = 0;
   bool released_ = false;
+  std::optional<ImageRow> stored_image_;
   ServiceReport report_;
 };
 

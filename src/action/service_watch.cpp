@@ -118,11 +118,11 @@ void ServiceWatch::tell_of_end() {
   report_.sockets.clear();
   const auto status = started_.handle ? started_.handle->wait_status() : std::nullopt;
   const auto lines = last_lines(request_.log_path, started_.log_size_before);
-  report_.problems.push_back(fmt::format("{} has ended{} after {} ms; {}.", name(),
+  report_.problems.push_back(fmt::format("{} has ended{} after {} ms. {}", name(),
                                          status ? " " + words_of(*status) : "",
                                          (platform_.clocks().boot_us - started_.started_boot_us) / 1000,
-                                         lines.empty() ? "it wrote nothing to " + request_.log_path.string()
-                                                       : "the end of " + request_.log_path.string() + " says"));
+                                         lines.empty() ? "It wrote nothing to " + request_.log_path.string() + "."
+                                                       : "The end of " + request_.log_path.string() + ":"));
   for (const std::string& line : lines) report_.log_tail.push_back(redactor_.redact_text(line));
 }
 
