@@ -30,11 +30,8 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
 
 /// Which folders may use a library.
 const std::map<std::string, std::set<std::string>> kLibraries = {
-    {"SQLiteCpp/", {"store"}},
-    {"sqlite3.h", {"store"}},
-    {"CLI/", {"cli"}},
-    {"date/", {"model"}},
-    {"sodium.h", {"store"}},
+    {"SQLiteCpp/", {"store"}}, {"sqlite3.h", {"store"}}, {"CLI/", {"cli"}},
+    {"date/", {"model"}},      {"sodium.h", {"store"}},
 };
 
 const std::set<std::string> kStandardHeaders = {"algorithm",     "array",         "cctype",
@@ -54,7 +51,7 @@ const std::set<std::string> kStandardHeaders = {"algorithm",     "array",       
                                                 "variant",       "vector",        "atomic",
                                                 "bit",           "cstdio",        "initializer_list",
                                                 "istream",       "iosfwd",        "cerrno",
-                                                "ranges"};
+                                                "ranges",        "random"};
 
 struct Include {
   fs::path file;

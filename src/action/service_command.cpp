@@ -4,7 +4,6 @@
 
 #include "model/errors.h"
 #include "model/text.h"
-#include "platform/environment.h"
 
 namespace galproc {
 
@@ -59,10 +58,10 @@ Variables variables_of(const CommandRequest& request, const std::string& marker)
 }
 
 /// An interpreter is called by its path inside the environment: by that it finds what belongs to it.
-fs::path interpreter_of(const std::string& venv) {
+fs::path interpreter_of(const std::string& venv, Platform& platform) {
   fs::path python = fs::path(venv) / "bin" / "python";
   std::error_code unknown;
-  if (is_executable(python)) return python;
+  if (platform.is_executable(python)) return python;
   if (fs::is_symlink(python, unknown)) {
     throw Error(ExitCode::Failed, "The interpreter of the virtual environment " + venv +
                                       " is gone: " + python.string() +
@@ -71,12 +70,13 @@ fs::path interpreter_of(const std::string& venv) {
   throw UsageError("--venv: " + venv + " is no virtual environment: it has no bin/python.");
 }
 
-/// Where a shell would find it. `path` is a list of folders.
-fs::path look_up(const std::string& word, const std::string& path, const fs::path& working_directory,
-                 const std::optional<std::string>& venv) {
+/// Where a shell would find a program. `path` is a list of folders.
+fs::path look_up(const CommandRequest& request, const std::string& path, Platform& platform) {
+  const std::string& word = request.words.at(0);
+  const fs::path& working_directory = request.working_directory;
   if (word.find('/') != std::string::npos) {
     fs::path file = working_directory / word;
-    if (is_executable(file)) return file;
+    if (platform.is_executable(file)) return file;
     std::error_code unknown;
     throw Error(ExitCode::Failed,
                 "The program " + file.string() +
@@ -85,15 +85,16 @@ fs::path look_up(const std::string& word, const std::string& path, const fs::pat
   for (std::size_t from = 0; from <= path.size();) {
     const std::size_t end = std::min(path.find(':', from), path.size());
     fs::path file = working_directory / path.substr(from, end - from) / word;
-    if (is_executable(file)) return file;
+    if (platform.is_executable(file)) return file;
     from = end + 1;
   }
-  throw Error(ExitCode::Failed, "There is no program " + word + " in " + (venv ? *venv + "/bin or in PATH." : "PATH."));
+  throw Error(ExitCode::Failed,
+              "There is no program " + word + " in " + (request.venv ? *request.venv + "/bin or in PATH." : "PATH."));
 }
 
 }  // namespace
 
-Command resolve_command(const CommandRequest& request, const std::string& marker) {
+Command resolve_command(const CommandRequest& request, const std::string& marker, Platform& platform) {
   const Variables variables = variables_of(request, marker);
   const std::string& first = request.words.at(0);
   if (first.empty()) throw UsageError("The program's name is empty.");
@@ -104,12 +105,12 @@ Command resolve_command(const CommandRequest& request, const std::string& marker
   command.environment = variables.all();
   command.arguments = request.words;
   if (!request.venv) {
-    command.program = look_up(first, variables.value_of("PATH"), request.working_directory, std::nullopt);
+    command.program = look_up(request, variables.value_of("PATH"), platform);
     return command;
   }
-  const fs::path python = interpreter_of(*request.venv);
+  const fs::path python = interpreter_of(*request.venv, platform);
   if (!is_script(first) && !is_option(first)) {
-    command.program = look_up(first, variables.value_of("PATH"), request.working_directory, request.venv);
+    command.program = look_up(request, variables.value_of("PATH"), platform);
     return command;
   }
   const fs::path script = request.working_directory / first;

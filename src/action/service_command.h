@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "platform/platform.h"
+
 namespace galproc {
 
 struct CommandRequest {
@@ -27,7 +29,7 @@ struct Command {
 /// any other is looked up in its `bin`, then in PATH; VIRTUAL_ENV and PATH are what its activation sets, PYTHONHOME is
 /// not set. A word with a slash in it is taken from the working directory. GALPROC_SERVICE is `marker`. Throws Error
 /// for a program, script, interpreter or environment that is not there.
-Command resolve_command(const CommandRequest& request, const std::string& marker);
+Command resolve_command(const CommandRequest& request, const std::string& marker, Platform& platform);
 
 /// What a service is called that nobody gave a name: the program's base name, the module's for `-m MODULE`.
 std::string default_service_name(const std::vector<std::string>& words);

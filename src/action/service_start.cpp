@@ -104,7 +104,7 @@ void ServiceStart::refuse_if_running() {
 void ServiceStart::make_child() {
   const std::string digits = random_digits();
   marker_ = request_.name + "#" + digits;
-  command_ = resolve_command(request_.command, marker_);
+  command_ = resolve_command(request_.command, marker_, platform_);
   if (request_.make_log_folder) platform_.make_shared_folder(request_.log_path.parent_path());
   std::error_code no_file;
   const auto size = std::filesystem::file_size(request_.log_path, no_file);

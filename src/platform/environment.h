@@ -37,9 +37,6 @@ Terminal stdout_terminal();
 /// A person sits there: stdin and stderr are terminals.
 bool is_interactive();
 
-/// A file that this user may run.
-bool is_executable(const std::filesystem::path& file);
-
 /// All environment variables: NAME=VALUE.
 std::vector<std::string> environment_variables();
 

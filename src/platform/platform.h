@@ -139,6 +139,9 @@ class Platform {
   /// What `path` names right now; empty where nothing is there.
   virtual std::optional<FileIdentity> file_identity(const std::filesystem::path& path) = 0;
 
+  /// A file that this user may run.
+  virtual bool is_executable(const std::filesystem::path& file) = 0;
+
   /// Makes `folder` and what is missing above it (0750; for an administrator the group `galproc` where it exists). A
   /// folder that exists is left as it is. Throws PlatformError.
   virtual void make_shared_folder(const std::filesystem::path& folder) = 0;

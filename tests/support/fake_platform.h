@@ -166,6 +166,7 @@ class FakePlatform : public Platform {
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
     return real_->file_identity(path);
   }
+  bool is_executable(const std::filesystem::path& file) override { return real_->is_executable(file); }
   void make_shared_folder(const std::filesystem::path& folder) override { real_->make_shared_folder(folder); }
   void make_shared_file(const std::filesystem::path& file) override { real_->make_shared_file(file); }
 
@@ -267,6 +268,7 @@ class FailingPlatform : public Platform {
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
     return world_.file_identity(path);
   }
+  bool is_executable(const std::filesystem::path& file) override { return world_.is_executable(file); }
   void make_shared_folder(const std::filesystem::path& folder) override {
     call("folder"), world_.make_shared_folder(folder);
   }

@@ -46,11 +46,6 @@ bool is_readable(const std::filesystem::path& file) {
   return ::access(file.c_str(), R_OK) == 0;
 }
 
-bool is_executable(const std::filesystem::path& file) {
-  std::error_code unknown;
-  return std::filesystem::is_regular_file(file, unknown) && ::access(file.c_str(), X_OK) == 0;
-}
-
 std::vector<std::string> environment_variables() {
   std::vector<std::string> variables;
   for (char** variable = environ; variable && *variable; ++variable) variables.emplace_back(*variable);
