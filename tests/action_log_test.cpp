@@ -16,7 +16,9 @@ TEST_F(ActionLogTest, KeepsWhatWasLogged) {
   LoggedKill kill;
   log.commit([&](ActionWriter& writer) {
     kill.boot_id = writer.processes().boot_id_of(some_host());
-    kill.upid = writer.processes().upid_of(kill.boot_id, {42, 300}, 900, false, Witness::Action).upid;
+    kill.upid = writer.processes()
+                    .upid_of(kill.boot_id, {{42, 300}, 900, false, Witness::Action, 1000, std::nullopt, std::nullopt})
+                    .upid;
     ActionEntry action = some_action(kill.boot_id, "stop");
     action.actor_upid = kill.upid;
     action.caller.key = {50, 60};
@@ -156,7 +158,10 @@ TEST_F(ActionLogTest, OfServicesKnowsAnEndThatOnlyAnAttemptSaw) {
       ServiceEntry service;
       service.action_id = kill.action_id;
       service.name = "s" + std::to_string(pid);
-      service.upid = writer.processes().upid_of(kill.boot_id, {pid, 300}, 900, false, Witness::Action).upid;
+      service.upid =
+          writer.processes()
+              .upid_of(kill.boot_id, {{pid, 300}, 900, false, Witness::Action, 1000, std::nullopt, std::nullopt})
+              .upid;
       upids.push_back(service.upid);
       writer.add_service(service);
     }

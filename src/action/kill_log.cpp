@@ -1,7 +1,8 @@
 #include "action/kill_log.h"
 
-#include <unordered_map>
 #include <utility>
+
+#include "action/log_rows.h"
 
 namespace galproc {
 
@@ -16,49 +17,10 @@ Error not_logged(const std::string& why) {
 }  // namespace
 
 /// The rows of one transaction. Ids count once it is committed.
-class KillLog::Rows {
+class KillLog::Rows : public LogRows {
  public:
   Rows(ActionWriter& writer, const Redactor& redactor, const Clocks& now, std::int64_t boot_id, const ProcessPass& pass)
-      : writer_(writer), redactor_(redactor), now_(now), boot_id_(boot_id) {
-    for (const ProcessReading& process : pass.processes) by_pid_.emplace(process.key.pid, &process);
-  }
-
-  std::int64_t now_us() const { return now_.wall_us; }
-
-  /// Who it is, with everyone above it, as a recorder would have met them.
-  std::int64_t upid_of(const ProcessReading& process) {
-    const auto [known, is_unmet] = upids_.try_emplace(process.key, 0);
-    if (!is_unmet) return known->second;
-    ProcessStore::FirstSight sight;
-    sight.key = process.key;
-    sight.started_us = now_.wall_us - now_.boot_us + process.started_boot_us;
-    sight.kernel_thread = process.kernel_thread;
-    sight.source = Witness::Action;
-    sight.met_us = now_us();
-    sight.parent_pid = process.parent_pid;
-    if (const auto parent = by_pid_.find(process.parent_pid); parent != by_pid_.end()) {
-      const std::int64_t parent_upid = upid_of(*parent->second);
-      if (parent_upid > 0) sight.parent_upid = parent_upid;  // 0: one that is met right now, its own descendant
-    }
-    const auto identity = writer_.processes().upid_of(boot_id_, sight);
-    if (identity.is_new && process.image) {
-      writer_.processes().add_image(identity.upid, 1, now_us(), stored_image(*process.image, &redactor_));
-    }
-    return upids_[process.key] = identity.upid;
-  }
-
-  std::int64_t add_action(const std::string& verb, const CallerReading& caller,
-                          const std::optional<std::string>& reason) {
-    ActionEntry action;
-    action.verb = verb;
-    action.at_us = now_us();
-    action.boot_id = boot_id_;
-    action.caller = caller;
-    const auto self = by_pid_.find(caller.key.pid);
-    if (self != by_pid_.end() && self->second->key == caller.key) action.actor_upid = upid_of(*self->second);
-    action.reason = reason;
-    return writer_.add_action(action);
-  }
+      : LogRows(writer, redactor, now, boot_id, pass), writer_(writer), boot_id_(boot_id) {}
 
   std::int64_t add_attempt(std::int64_t action_id, const Attempt& attempt, const Victim& victim,
                            std::optional<std::int64_t> upid, std::optional<std::int64_t> signal) {
@@ -107,11 +69,7 @@ class KillLog::Rows {
   }
 
   ActionWriter& writer_;
-  const Redactor& redactor_;
-  Clocks now_;
   std::int64_t boot_id_;
-  std::unordered_map<std::int64_t, const ProcessReading*> by_pid_;
-  std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> upids_;
 };
 
 KillLog::KillLog(Platform& platform, std::filesystem::path path, const Redactor& redactor)
@@ -120,18 +78,8 @@ KillLog::KillLog(Platform& platform, std::filesystem::path path, const Redactor&
 }
 
 void KillLog::open() {
-  if (const auto remote = platform_.network_file_system(path_)) {
-    throw not_logged("The database " + path_.string() + " lies on a network file system (" + *remote +
-                     "), where its journal does not work; name one on a local disk with --db.");
-  }
-  try {
-    platform_.make_shared_folder(path_.parent_path());
-    platform_.make_shared_file(path_);
-  } catch (const PlatformError& error) {
-    throw not_logged(error.what());
-  }
   log_.reset();
-  log_ = std::make_unique<ActionLog>(path_, redactor_);
+  log_ = open_action_log(platform_, path_, redactor_);
   opened_ = platform_.file_identity(path_);
 }
 

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "cli/command.h"
 #include "model/signals.h"
@@ -92,6 +93,9 @@ void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
     throw UsageError(fmt::format("{} does not know the flag {}. {}", command, word,
                                  suggestion(word.substr(0, word.find('=')), names, see)));
   }
+  if (verb && verb->get_name() == "start") {
+    throw UsageError(fmt::format("{} does not take the word {}. Put -- before the program.", command, word));
+  }
   const std::vector<std::string> parts = verb_names(*last);
   if (!parts.empty()) {
     throw UsageError(
@@ -99,6 +103,21 @@ void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
                     suggestion(word, parts, verb ? fmt::format("There are {}.", fmt::join(parts, ", ")) : see)));
   }
   throw UsageError(fmt::format("{} does not take the word {}. {}", command, word, see));
+}
+
+/// The arguments of `galproc start` for galproc itself, and those behind `--`, which are another program's whatever
+/// they look like: CLI11 would take a flag of ours, or a second `--`, out of them. Those of other verbs are all
+/// galproc's.
+std::pair<std::vector<std::string>, std::vector<std::string>> split_at_program(
+    const CLI::App& app, const std::vector<std::string>& arguments) {
+  auto word = arguments.begin();
+  for (; word != arguments.end() && word->starts_with("-"); ++word) {
+    const CLI::Option* flag = *word == "--" ? nullptr : app.get_option_no_throw(*word);
+    if (flag && flag->get_expected_min() > 0 && word + 1 != arguments.end()) ++word;
+  }
+  if (word == arguments.end() || *word != "start") return {arguments, {}};
+  const auto end = std::find(word, arguments.end(), "--");
+  return {{arguments.begin(), end}, {end == arguments.end() ? end : end + 1, arguments.end()}};
 }
 
 ExitCode dispatch(CLI::App& app, Context& context, std::vector<std::string> arguments) {
@@ -141,10 +160,15 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_inspect(app, context);
     add_resolve(app, context);
     add_resources(app, context);
-    const ExitCode code = dispatch(app, context, arguments);
+    const auto [own, program] = split_at_program(app, arguments);
+    add_start(app, context, program);
+    add_stop(app, context);
+    add_services(app, context);
+    const ExitCode code = dispatch(app, context, own);
     // Whoever read it has seen enough. (Verbs that must not die of a signal half-way ignore SIGPIPE.)
-    if (!out.flush() && errno != EPIPE)
+    if (!out.flush() && errno != EPIPE) {
       throw Error(ExitCode::Failed, "The output could not be written: is the disk full?");
+    }
     return static_cast<int>(code);
   } catch (const Error& error) {
     // Whoever parses JSON gets some, also from a refusal.

@@ -60,7 +60,13 @@ void add_record(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments);
 void add_db(CLI::App& app, Context& context);
 void add_kill(CLI::App& app, Context& context);
+/// `program`: what stands behind `--`.
+void add_start(CLI::App& app, Context& context, const std::vector<std::string>& program);
+void add_stop(CLI::App& app, Context& context);
+void add_services(CLI::App& app, Context& context);
 
+/// The folder that a flag names, absolute and without links. Throws UsageError where there is none.
+std::string existing_folder(const std::string& flag, const std::string& text);
 /// Adds the folder that --venv names, as it was named and as it is: what runs in it may know it by either. Throws
 /// UsageError where there is none.
 void add_venv(const std::string& typed, std::vector<std::string>& folders);

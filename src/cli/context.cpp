@@ -68,14 +68,18 @@ fs::path users_own(const StandardPaths& paths) {
 
 }  // namespace
 
-void add_venv(const std::string& typed, std::vector<std::string>& folders) {
+std::string existing_folder(const std::string& flag, const std::string& text) {
   std::error_code error;
-  const fs::path canonical = fs::canonical(typed, error);
-  if (error || !fs::is_directory(canonical, error)) {
-    throw UsageError(fmt::format("--venv: {} is not a folder that can be read{}. Name the virtual environment's own.",
-                                 escape_controls(typed), error ? " (" + error.message() + ")" : ""));
+  const fs::path folder = fs::canonical(text, error);
+  if (error || !fs::is_directory(folder, error)) {
+    throw UsageError(fmt::format("--{}: {} is not a folder that can be read{}. Name another.", flag,
+                                 escape_controls(text), error ? " (" + error.message() + ")" : ""));
   }
-  folders.push_back(canonical.string());
+  return folder.string();
+}
+
+void add_venv(const std::string& typed, std::vector<std::string>& folders) {
+  folders.push_back(existing_folder("venv", typed));
   const std::string named = fs::absolute(typed).lexically_normal().string();
   if (named != folders.back() && named != folders.back() + "/") folders.push_back(named);
 }

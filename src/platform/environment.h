@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace galproc {
 
@@ -35,6 +36,9 @@ Terminal stdout_terminal();
 
 /// A person sits there: stdin and stderr are terminals.
 bool is_interactive();
+
+/// All environment variables: NAME=VALUE.
+std::vector<std::string> environment_variables();
 
 /// An environment variable; empty where it is not set or set to "".
 std::optional<std::string> environment_variable(const char* name);

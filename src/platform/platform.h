@@ -70,6 +70,32 @@ struct ControlGroup {
   std::vector<std::int64_t> pids;  ///< in it and in the groups below it
 };
 
+/// A program that is to run apart from galproc.
+struct SpawnRequest {
+  std::filesystem::path program;         ///< the file that is executed
+  std::vector<std::string> arguments;    ///< all of them; the first is the name that it is called by
+  std::vector<std::string> environment;  ///< all of it: NAME=VALUE
+  std::filesystem::path working_directory;
+  std::filesystem::path log_path;  ///< takes what it writes to stdout and stderr, behind what is there
+  /// Limits of this process and its children each; empty: those that galproc was started with.
+  std::optional<std::int64_t> address_space_bytes, open_files;
+  std::optional<std::int64_t> user_processes;  ///< counted over all processes of the user
+  std::optional<std::string> group;            ///< of make_group
+};
+
+/// A child in a session of its own that waits before it runs its program. One that is not released, be it that galproc
+/// died, ends without having run anything.
+class WaitingProcess {
+ public:
+  virtual ~WaitingProcess() = default;
+  virtual const ProcessKey& key() const = 0;
+  /// It is in the control group that was asked for.
+  virtual bool is_in_group() const = 0;
+  /// Lets it run its program, and returns once it does. Throws PlatformError where the program cannot be run; the child
+  /// has ended then. To be called once.
+  virtual void release() = 0;
+};
+
 /// One system, seen from one process. Calls come from one thread at a time.
 class Platform {
  public:
@@ -120,6 +146,9 @@ class Platform {
   /// What `path` names right now; empty where nothing is there.
   virtual std::optional<FileIdentity> file_identity(const std::filesystem::path& path) = 0;
 
+  /// A file that this user may run.
+  virtual bool is_executable(const std::filesystem::path& file) = 0;
+
   /// Makes `folder` and what is missing above it (0750; for an administrator the group `galproc` where it exists). A
   /// folder that exists is left as it is. Throws PlatformError.
   virtual void make_shared_folder(const std::filesystem::path& folder) = 0;
@@ -154,6 +183,18 @@ class Platform {
   /// The control group that a process is in, where it can be killed as a whole: not the root, and this user may do it.
   virtual std::optional<ControlGroup> killable_group(std::int64_t pid) = 0;
   virtual Delivery kill_group(const std::string& path) = 0;
+
+  /// Starts a child that waits to be released. Its stdin is the null device, the log is made where it is not there
+  /// (0640), signals are as they are by default, and no other descriptor of this process reaches it. Throws
+  /// PlatformError with what failed: the log, a limit, the working directory.
+  virtual std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) = 0;
+
+  /// Makes an empty control group of this name, and gives the path that names it; empty where that cannot be, which is
+  /// no error.
+  virtual std::optional<std::string> make_group(const std::string& name) = 0;
+  /// Removes a group that is empty, waiting some milliseconds for the last that have just ended in it. One that is not,
+  /// or is no control group, stays.
+  virtual void remove_group(const std::string& path) = 0;
 };
 
 /// The backend of the system that this binary was built for.

@@ -124,12 +124,10 @@ void ProcessCollector::write_parents_and_images(const ProcessPass& pass, const T
 void ProcessCollector::write_image(const ProcessReading& process, const Tick& tick) {
   Known& known = stage(process.key);
   const ImageRow row = stored_image(*process.image, redactor_);
-  bool same = false;
-  if (!known.image) {  // first sight in this recording: an earlier one may have stored this very image
-    const auto last = store_.last_image(known.upid);
-    known.image_no = last.image_no;
-    same = last.image_no > 0 && is_same_program(last.image, row);
-  }
+  // An earlier recording, or a command that acts on it right now, may have stored this very image.
+  const auto last = store_.last_image(known.upid);
+  const bool same = last.image_no > known.image_no && is_same_program(last.image, row);
+  known.image_no = last.image_no;
   known.image = process.image;
   if (!same) store_.add_image(known.upid, ++known.image_no, tick.at_us, row);
 }

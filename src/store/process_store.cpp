@@ -1,7 +1,9 @@
 #include "store/process_store.h"
 
 #include <functional>
+#include <utility>
 
+#include "model/own_arguments.h"
 #include "model/text.h"
 
 namespace galproc {
@@ -27,9 +29,9 @@ ImageRow stored_image(const ProcessImage& image, const Redactor* redactor) {
   if (image.arguments) {
     row.truncated = row.truncated || image.arguments_truncated;
     // Redacted before it is joined and quoted: where one argument ends is what tells a secret from its neighbour.
-    row.command_line = cleaned(
-        join_command_line(redactor ? redactor->redact(*image.arguments, image.arguments_truncated) : *image.arguments),
-        row.truncated);
+    std::vector<std::string> arguments = without_env_values(*image.arguments);
+    if (redactor) arguments = redactor->redact(std::move(arguments), image.arguments_truncated);
+    row.command_line = cleaned(join_command_line(arguments), row.truncated);
   }
   row.cgroup = cleaned(image.cgroup, row.truncated);
   row.working_directory = cleaned(image.working_directory, row.truncated);

@@ -30,7 +30,8 @@ struct ImageRow {
   friend bool operator==(const ImageRow&, const ImageRow&) = default;
 };
 
-/// What may be stored of an image. A null redactor stores command lines as they are.
+/// What may be stored of an image. A null redactor stores command lines as they are, but never
+/// the variables that a `galproc start` gives to a service.
 ImageRow stored_image(const ProcessImage& image, const Redactor* redactor);
 
 /// Who saw something. Stored as these numbers; of several the lowest is the best. The names are in the table witness.

@@ -67,7 +67,9 @@ struct LoggedKill {
 inline LoggedKill log_intent(ActionWriter& writer) {
   LoggedKill kill;
   kill.boot_id = writer.processes().boot_id_of(some_host());
-  kill.upid = writer.processes().upid_of(kill.boot_id, {42, 300}, 900, false, Witness::Action).upid;
+  kill.upid = writer.processes()
+                  .upid_of(kill.boot_id, {{42, 300}, 900, false, Witness::Action, 1000, std::nullopt, std::nullopt})
+                  .upid;
   kill.action_id = writer.add_action(some_action(kill.boot_id));
   kill.attempt_id = writer.add_attempt(some_attempt(kill.action_id, kill.boot_id, kill.upid));
   return kill;

@@ -44,6 +44,11 @@ class FakePlatform : public Platform {
   std::optional<std::string> remote_disk;       ///< name of the network file system that every path lies on
   CallerReading who{{4242, 1}, "galproc", 0, "root", {}, {}, {}, "/", {"galproc", "kill"}, "fake"};
   std::vector<std::int64_t> pipeline;
+  std::vector<SpawnRequest> spawned;      ///< all that were asked for
+  std::vector<std::int64_t> released;     ///< pids of those that run what they were made for
+  std::optional<std::string> exec_error;  ///< why no program can be run
+  std::set<std::string> made_groups;      ///< control groups that are there
+  std::function<void(std::int64_t pid)> on_release = [](std::int64_t) {};  ///< called once its program runs
   int stopped_by = 0;  ///< number of the signal that asked for a stop
   /// Called before each sleep ends with its number, from 1; gives false to ask for a stop.
   std::function<bool(int)> on_wake = [](int) { return true; };
@@ -156,13 +161,53 @@ class FakePlatform : public Platform {
     }
     return {Delivery::Result::Gone, 2, "no such group"};
   }
+  std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) override {
+    spawned.push_back(request);
+    return std::make_unique<Waiting>(*this, start(next_pid_++, who.key.pid, "galproc"), request);
+  }
+  std::optional<std::string> make_group(const std::string& name) override {
+    made_groups.insert("/galproc/" + name);
+    return "/galproc/" + name;
+  }
+  void remove_group(const std::string& path) override { made_groups.erase(path); }
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
     return real_->file_identity(path);
   }
+  bool is_executable(const std::filesystem::path& file) override { return real_->is_executable(file); }
   void make_shared_folder(const std::filesystem::path& folder) override { real_->make_shared_folder(folder); }
   void make_shared_file(const std::filesystem::path& file) override { real_->make_shared_file(file); }
 
  private:
+  class Waiting : public WaitingProcess {
+   public:
+    Waiting(FakePlatform& world, ProcessKey key, SpawnRequest request)
+        : world_(world), key_(key), request_(std::move(request)) {}
+    ~Waiting() override {
+      if (!released_) world_.end(key_.pid);
+    }
+    const ProcessKey& key() const override { return key_; }
+    bool is_in_group() const override { return request_.group.has_value(); }
+    void release() override {
+      if (world_.exec_error) throw PlatformError(*world_.exec_error, 13);
+      released_ = true;
+      world_.released.push_back(key_.pid);
+      world_.exec(key_.pid, request_.arguments);
+      auto image = std::make_shared<ProcessImage>(*world_.processes.at(key_.pid).image);
+      constexpr std::string_view kMarker = "GALPROC_SERVICE=";
+      for (const std::string& variable : request_.environment) {
+        if (variable.starts_with(kMarker)) image->service_marker = variable.substr(kMarker.size());
+      }
+      world_.processes.at(key_.pid).image = image;
+      world_.on_release(key_.pid);
+    }
+
+   private:
+    FakePlatform& world_;
+    ProcessKey key_;
+    SpawnRequest request_;
+    bool released_ = false;
+  };
+
   class Handle : public ProcessHandle {
    public:
     Handle(FakePlatform& world, ProcessKey key) : world_(world), key_(key) {}
@@ -204,6 +249,7 @@ class FakePlatform : public Platform {
 
   std::map<std::int64_t, std::int64_t> statuses_;  ///< of the dead, by pid
   std::int64_t next_token_ = 100;
+  std::int64_t next_pid_ = 500;
   int sleeps_ = 0;
   std::unique_ptr<Platform> real_ = make_platform();  ///< for files alone, which are real
 };
@@ -233,6 +279,7 @@ class FailingPlatform : public Platform {
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
     return world_.file_identity(path);
   }
+  bool is_executable(const std::filesystem::path& file) override { return world_.is_executable(file); }
   void make_shared_folder(const std::filesystem::path& folder) override {
     call("folder"), world_.make_shared_folder(folder);
   }
@@ -265,6 +312,13 @@ class FailingPlatform : public Platform {
     if (++calls_ == fail_at_) return {Delivery::Result::Failed, 5, "made to fail: group"};
     return world_.kill_group(path);
   }
+  std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) override {
+    return call("spawn"), world_.spawn(request);
+  }
+  std::optional<std::string> make_group(const std::string& name) override {
+    return ++calls_ == fail_at_ ? std::nullopt : world_.make_group(name);
+  }
+  void remove_group(const std::string& path) override { world_.remove_group(path); }
 
  private:
   class FailingHandle : public ProcessHandle {

@@ -4,6 +4,9 @@
 #include "platform/linux/groups.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -111,6 +114,35 @@ Delivery kill_group(const std::string& path) {
                       : code == EACCES || code == EPERM ? Delivery::Result::Denied
                                                         : Delivery::Result::Failed;
   return {result, code, error_text(code)};
+}
+
+std::optional<std::string> make_group(const std::string& name) {
+  constexpr mode_t kMode = 0755;
+  std::optional<fs::path> group;
+  if (::geteuid() == 0) {
+    // Below the top, not below galproc's own: that one may be a session's, which ends with its user's leaving.
+    const auto mountinfo = text_of("/proc/self/mountinfo");
+    const auto mount = mountinfo ? parse_group_mount(*mountinfo) : std::nullopt;
+    if (!mount) return std::nullopt;
+    const fs::path all = fs::path(mount->folder) / "galproc";
+    if (::mkdir(all.c_str(), kMode) != 0 && errno != EEXIST) return std::nullopt;
+    group = all / name;
+  } else {
+    const auto text = text_of("/proc/self/cgroup");
+    const auto own = text ? parse_unified_group(*text) : std::nullopt;
+    const auto folder = own ? folder_of(*own) : std::nullopt;
+    if (!folder) return std::nullopt;
+    group = *folder / ("galproc-" + name);
+  }
+  if (::mkdir(group->c_str(), kMode) != 0) return std::nullopt;
+  return group->string();
+}
+
+void remove_group(const std::string& path) {
+  struct statfs status {};
+  if (::statfs(path.c_str(), &status) != 0 || status.f_type != CGROUP2_SUPER_MAGIC) return;
+  // Who has just been killed counts until the kernel has taken it apart.
+  for (int attempt = 0; attempt < 50 && ::rmdir(path.c_str()) != 0 && errno == EBUSY; ++attempt) ::usleep(2000);
 }
 
 }  // namespace galproc

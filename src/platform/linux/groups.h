@@ -23,5 +23,7 @@ std::optional<std::string> parse_unified_group(std::string_view text);
 /// As the functions of Platform of the same names.
 std::optional<ControlGroup> killable_group(std::int64_t pid);
 Delivery kill_group(const std::string& path);
+std::optional<std::string> make_group(const std::string& name);
+void remove_group(const std::string& path);
 
 }  // namespace galproc

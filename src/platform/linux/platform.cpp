@@ -21,6 +21,7 @@
 #include "platform/linux/groups.h"
 #include "platform/linux/processes.h"
 #include "platform/linux/sockets.h"
+#include "platform/linux/spawn.h"
 #include "platform/linux/system.h"
 #include "platform/posix/descriptor.h"
 #include "platform/posix/files.h"
@@ -54,6 +55,12 @@ std::int64_t read_clock_us(clockid_t clock) {
 /// What this time namespace adds to a clock of the initial one.
 std::int64_t namespace_offset_ns(const char* clock) {
   return parse_time_namespace_offset_ns(read_text_file("/proc/self/timens_offsets"), clock);
+}
+
+rlimit file_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit;
 }
 
 /// Raises the limit of open files as far as this user may, and gives how many of them stat files may take.
@@ -141,6 +148,7 @@ class LinuxPlatform : public Platform {
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
     return galproc::file_identity(path);
   }
+  bool is_executable(const std::filesystem::path& file) override { return galproc::is_executable(file); }
   void make_shared_folder(const std::filesystem::path& folder) override { galproc::make_shared_folder(folder); }
   void make_shared_file(const std::filesystem::path& file) override { galproc::make_shared_file(file); }
   std::optional<std::int64_t> lock_holder(const std::filesystem::path& path) override {
@@ -160,6 +168,11 @@ class LinuxPlatform : public Platform {
   std::optional<std::int64_t> signal_number(Signal signal) override { return galproc::signal_number(signal); }
   std::optional<ControlGroup> killable_group(std::int64_t pid) override { return galproc::killable_group(pid); }
   Delivery kill_group(const std::string& path) override { return galproc::kill_group(path); }
+  std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) override {
+    return galproc::spawn(request, file_limit_at_first_, boot_offset_ticks_);
+  }
+  std::optional<std::string> make_group(const std::string& name) override { return galproc::make_group(name); }
+  void remove_group(const std::string& path) override { galproc::remove_group(path); }
 
  private:
   /// A timer of the boot clock, since poll's own timeout stands still while the machine is suspended.
@@ -176,6 +189,7 @@ class LinuxPlatform : public Platform {
     ::timerfd_settime(timer_.get(), 0, &when, nullptr);
   }
 
+  const rlimit file_limit_at_first_ = file_limit();  ///< before it is raised
   std::int64_t boot_offset_us_;
   std::int64_t monotonic_offset_us_;
   std::int64_t boot_offset_ticks_;

@@ -46,6 +46,12 @@ bool is_readable(const std::filesystem::path& file) {
   return ::access(file.c_str(), R_OK) == 0;
 }
 
+std::vector<std::string> environment_variables() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; variable && *variable; ++variable) variables.emplace_back(*variable);
+  return variables;
+}
+
 Terminal stdout_terminal() {
   Terminal terminal;
   terminal.attached = ::isatty(STDOUT_FILENO) == 1;

@@ -68,6 +68,11 @@ std::optional<FileIdentity> file_identity(const std::filesystem::path& path) {
   return FileIdentity{status.st_dev, status.st_ino};
 }
 
+bool is_executable(const std::filesystem::path& file) {
+  std::error_code unknown;
+  return std::filesystem::is_regular_file(file, unknown) && ::access(file.c_str(), X_OK) == 0;
+}
+
 void make_shared_folder(const std::filesystem::path& folder) {
   std::error_code unknown;
   if (folder.empty() || std::filesystem::is_directory(folder, unknown)) return;

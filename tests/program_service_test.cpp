@@ -1,0 +1,262 @@
+// Services as a user meets them: a real virtual environment, a real web server, what the log and the system say of
+// them.
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "support/program.h"
+
+namespace galproc {
+namespace {
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return (std::stringstream() << file.rdbuf()).str();
+}
+
+class ServiceTest : public ProgramTest {
+ protected:
+  /// Whatever a test started ends with it, found by the marker that galproc gave it: exactly these, by pid.
+  ~ServiceTest() override {
+    for (int round = 0; round < 100; ++round) {
+      const std::vector<pid_t> left = members();
+      if (left.empty()) return;
+      for (const pid_t pid : left) ::kill(pid, SIGKILL);
+      ::usleep(10'000);
+    }
+  }
+
+  /// Living processes with a marker that is in this test's own database.
+  std::vector<pid_t> members() const {
+    std::vector<pid_t> found;
+    if (!fs::exists(db())) return found;
+    std::istringstream lines(ask("SELECT marker FROM service"));
+    std::vector<std::string> markers;
+    for (std::string line; std::getline(lines, line);) markers.push_back("GALPROC_SERVICE=" + line);
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator("/proc", gone)) {
+      const std::string name = entry.path().filename().string();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      const std::string variables = text_of(entry.path() / "environ");
+      for (const std::string& marker : markers) {
+        if (variables.find(marker) != std::string::npos) found.push_back(std::stoi(name));
+      }
+    }
+    return found;
+  }
+
+  Ran act(Words words) const {
+    words.insert(words.begin() + 1, {"--db", db().string(), "--json"});
+    return galproc(words);
+  }
+  /// The one row of a start that went well.
+  Json started(const Words& words) const {
+    const Ran ran = act(words);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    const Json rows = Json::parse(ran.out, nullptr, false);
+    EXPECT_EQ(rows.size(), 1U) << ran.out;
+    return rows.is_array() && !rows.empty() ? rows[0] : Json::object();
+  }
+  fs::path make_venv() const {
+    const Ran ran = run({"/usr/bin/python3", "-m", "venv", "--without-pip", (folder_ / "venv").string()});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return folder_ / "venv";
+  }
+  static int free_port() {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof name;
+    EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&name), size), 0);
+    ::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size);
+    ::close(socket);
+    return ntohs(name.sin_port);
+  }
+  /// What a web server on loopback answers; "" where nobody listens.
+  static std::string fetch(int port) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(static_cast<std::uint16_t>(port));
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    std::string answer;
+    if (::connect(socket, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0) {
+      const std::string request = "GET / HTTP/1.0\r\n\r\n";
+      EXPECT_EQ(::write(socket, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+      char piece[4096];
+      for (ssize_t got = 0; (got = ::read(socket, piece, sizeof piece)) > 0;) {
+        answer.append(piece, static_cast<std::size_t>(got));
+      }
+    }
+    ::close(socket);
+    return answer;
+  }
+};
+
+TEST_F(ServiceTest, ServesFromAVirtualEnvironmentAndIsStoppedWhole) {
+  const fs::path venv = make_venv();
+  const int port = free_port();
+  const std::string number = std::to_string(port);
+  const Json row = started({"start", "--venv", venv.string(), "--name", "web", "--wait-port", number, "--reason", "try",
+                            "--", "-m", "http.server", number, "--bind", "127.0.0.1"});
+  EXPECT_EQ(row["service"], "web");
+  EXPECT_EQ(row["address"], "127.0.0.1");
+  EXPECT_EQ(row["port"], port);
+  EXPECT_GT(row["time_to_port_us"].get<std::int64_t>(), 0);
+  EXPECT_NE(fetch(port).find("200 OK"), std::string::npos);
+  const std::string pid = std::to_string(row["pid"].get<std::int64_t>());
+  const std::string environment = text_of("/proc/" + pid + "/environ");
+  EXPECT_NE(environment.find("GALPROC_SERVICE=web#"), std::string::npos);
+  EXPECT_NE(environment.find("VIRTUAL_ENV=" + fs::canonical(venv).string()), std::string::npos);
+  EXPECT_NE(environment.find("PATH=" + fs::canonical(venv).string() + "/bin:"), std::string::npos);
+
+  const Ran listed = act({"services", "-q"});
+  EXPECT_EQ(listed.exit_code, 0) << listed.err;
+  const Json services = Json::parse(listed.out);
+  ASSERT_EQ(services.size(), 1U) << listed.out;
+  EXPECT_EQ(services[0]["state"], "running");
+  EXPECT_EQ(services[0]["pid"], row["pid"]);
+  EXPECT_EQ(services[0]["venv"], fs::canonical(venv).string());
+  EXPECT_EQ(services[0]["log_path"], (folder_ / "logs" / "web.log").string());
+
+  const Ran stopped = act({"stop", "web", "--reason", "enough"});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_EQ(fetch(port), "");
+  EXPECT_TRUE(members().empty());
+  EXPECT_EQ(act({"services", "-q"}).out, "[]\n");
+  EXPECT_EQ(ask("SELECT verb, reason, outcome, exit_code FROM actions ORDER BY action_id"),
+            "start|try|done|0\nstop|enough|done|0\n");
+  EXPECT_EQ(ask("SELECT service, state FROM services"), "web|ended\n");
+  EXPECT_EQ(ask("SELECT method, outcome FROM termination_attempts"), "polite|exited\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM processes WHERE upid = " + std::to_string(row["upid"].get<std::int64_t>()) +
+                " AND command_line LIKE '%-m http.server%' AND parent_upid IS NOT NULL"),
+            "1\n");
+  EXPECT_EQ(galproc({"db", "--db", db().string(), "verify", "-q"}).exit_code, 0);
+}
+
+TEST_F(ServiceTest, TellsOfAnEarlyEndWithTheLastLinesOfItsLog) {
+  const Ran ran = act({"start", "--name", "brief", "--", "sh", "-c", "echo password=hunter2; echo boom >&2; exit 3"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.err.find("with exit code 3"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("boom"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.err.find("hunter2"), std::string::npos) << ran.err;
+  EXPECT_EQ(ask("SELECT outcome, exit_code FROM actions"), "failed|1\n");
+  EXPECT_EQ(ask("SELECT state, exit_code FROM services"), "ended|3\n");
+}
+
+TEST_F(ServiceTest, RefusesWhatIsNotThere) {
+  const auto fails = [&](const Words& words, int exit_code, const std::string& sentence) {
+    const Ran ran = act(words);
+    EXPECT_EQ(ran.exit_code, exit_code) << ran.err;
+    EXPECT_NE(ran.err.find(sentence), std::string::npos) << ran.err;
+  };
+  fs::create_directory(folder_ / "empty");
+  const std::string venv = make_venv().string(), empty = (folder_ / "empty").string();
+  fails({"start", "--", "no-such-program"}, 1, "There is no program no-such-program in PATH");
+  fails({"start", "--", "./no-such-program"}, 1, "is not there");
+  fails({"start", "--venv", "/no/such", "--", "-m", "x"}, 2, "--venv");
+  fails({"start", "--venv", empty, "--", "-m", "x"}, 2, "is no virtual environment");
+  fails({"start", "--venv", venv, "--", "no_such.py"}, 1, "The script");
+  fails({"start", "--cwd", "/no/such", "--", "sleep", "1"}, 2, "--cwd");
+  fails({"start", "--log", "/no/such/a.log", "--", "sleep", "1"}, 2, "--log");
+  fails({"start"}, 2, "No program is named");
+  fails({"start", "sleep", "1"}, 2, "Put -- before the program");
+  fails({"start", "--env", "hunter2", "--", "sleep", "1"}, 2, "--env takes NAME=VALUE");
+  fs::remove(folder_ / "venv" / "bin" / "python");
+  fs::create_symlink("/no/such/python", folder_ / "venv" / "bin" / "python");
+  fails({"start", "--venv", venv, "--", "-m", "x"}, 1, "is gone");
+  fails({"stop", "never"}, 3, "never");
+  EXPECT_EQ(ask("SELECT count(*) FROM service"), "0\n");
+}
+
+TEST_F(ServiceTest, RunsOnceUnderOneNameAndIsNotFoundTwice) {
+  started({"start", "--name", "one", "--", "sleep", "600"});
+  const Ran second = act({"start", "--name", "one", "--", "sleep", "600"});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_NE(second.err.find("runs already"), std::string::npos) << second.err;
+  EXPECT_EQ(members().size(), 1U);
+  EXPECT_EQ(act({"stop", "one"}).exit_code, 0);
+  EXPECT_EQ(act({"stop", "one"}).exit_code, 3);
+  started({"start", "--name", "one", "--", "sleep", "600"});
+}
+
+TEST_F(ServiceTest, ShowsWhoDiedWithoutAWitnessAsEnded) {
+  const Json row = started({"start", "--name", "gone", "--", "sleep", "600"});
+  const auto pid = static_cast<pid_t>(row["pid"].get<std::int64_t>());
+  ::kill(pid, SIGKILL);
+  EXPECT_TRUE(wait_until([&] { return act({"services", "-q"}).out == "[]\n"; }));
+  const Json all = Json::parse(act({"services", "--all", "-q"}).out);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0]["state"], "ended");
+  EXPECT_TRUE(all[0]["exit_code"].is_null());
+}
+
+TEST_F(ServiceTest, RunsWithinItsLimitsApartFromWhoStartedIt) {
+  const Json row = started({"start", "--name", "limited", "--max-memory", "512MiB", "--max-open-files", "77",
+                            "--max-processes", "5000", "--cwd", "/", "--", "sleep", "600"});
+  const fs::path process = "/proc/" + std::to_string(row["pid"].get<std::int64_t>());
+  const std::string limits = text_of(process / "limits");
+  const auto limit = [&](const std::string& name) {
+    std::istringstream line(limits.substr(limits.find(name) + name.size()));
+    std::string soft, hard;
+    line >> soft >> hard;
+    return soft + " " + hard;
+  };
+  EXPECT_EQ(limit("Max address space"), "536870912 536870912");
+  EXPECT_EQ(limit("Max open files"), "77 77");
+  EXPECT_EQ(limit("Max processes"), "5000 5000");
+  EXPECT_EQ(fs::read_symlink(process / "cwd"), "/");
+  EXPECT_EQ(fs::read_symlink(process / "fd/0"), "/dev/null");
+  EXPECT_EQ(fs::read_symlink(process / "fd/2"), folder_ / "logs" / "limited.log");
+  EXPECT_EQ(listing(process / "fd"), "0 1 2");
+  const auto pid = static_cast<pid_t>(row["pid"].get<std::int64_t>());
+  EXPECT_EQ(::getsid(pid), pid);
+}
+
+TEST_F(ServiceTest, StoresNoValueOfItsEnvironmentAnywhere) {
+  // A recorder that looks all the time must not see it either.
+  Program recorder = record({"--interval", "10ms"});
+  const Json row = started(
+      {"start", "--name", "quiet", "--env", "PLAIN=zebra-crossing", "--env=OTHER=zebra-stripes", "--", "sleep", "600"});
+  const std::string environment = text_of("/proc/" + std::to_string(row["pid"].get<std::int64_t>()) + "/environ");
+  EXPECT_NE(environment.find("PLAIN=zebra-crossing"), std::string::npos);
+  EXPECT_NE(environment.find("OTHER=zebra-stripes"), std::string::npos);
+  settle();
+  EXPECT_EQ(recorder.stop(), 0);
+  for (const char* ending : {"", "-wal"}) {
+    EXPECT_EQ(text_of(db().string() + ending).find("zebra"), std::string::npos) << ending;
+  }
+  EXPECT_NE(ask("SELECT command_line FROM actions").find("PLAIN=[redacted]"), std::string::npos);
+}
+
+TEST_F(ServiceTest, EndsWhatForkedAwayFromItToo) {
+  started({"start", "--name", "double", "--", "sh", "-c", "setsid sleep 600 & exec sleep 600"});
+  EXPECT_TRUE(wait_until([&] { return members().size() == 2; }));
+  const Ran stopped = act({"stop", "double"});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_TRUE(members().empty());
+}
+
+TEST_F(ServiceTest, NamesTheServiceThatDoesNotListenInTimeAndLetsItRun) {
+  const Ran ran = act({"start", "--name", "mute", "--wait-port", std::to_string(free_port()), "--wait-for", "300ms",
+                       "--", "sleep", "600"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.err.find("mute"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("keeps running"), std::string::npos) << ran.err;
+  EXPECT_EQ(members().size(), 1U);
+}
+
+TEST_F(ServiceTest, LeavesWhatIsBehindTheDashesToTheProgram) {
+  const fs::path seen = folder_ / "seen";
+  started({"start", "--name", "words", "--", "sh", "-c", "printf '%s,' \"$@\" > " + seen.string() + "; exec sleep 600",
+           "sh", "--name", "x", "--", "--json", "-q"});
+  EXPECT_EQ(text_of(seen), "--name,x,--,--json,-q,");
+}
+
+}  // namespace
+}  // namespace galproc
