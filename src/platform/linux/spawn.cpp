@@ -72,6 +72,7 @@ std::vector<Limit> limits_of(const SpawnRequest& request, const rlimit& file_lim
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (std::string& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
