@@ -194,7 +194,7 @@ TEST_F(ActionLogTest, MigratesAFileOfTheFirstSchemaWithItsRows) {
     old.exec(
         "CREATE VIEW processes AS SELECT 1 AS old_shape;"
         "INSERT INTO boot VALUES (1, '11111111-aaaa', 1, 5, 'box', 'Linux', '6.1');"
-        "INSERT INTO process VALUES (7, 1, 42, 300, 900, 0, 3);"
+        "INSERT INTO process VALUES (7, 1, 42, 300, 900, 0, 3, 100, NULL, 1);"
         "PRAGMA user_version = 1");
   }
   ActionLog log = open();

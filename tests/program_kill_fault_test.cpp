@@ -160,17 +160,42 @@ TEST_F(ProgramKillFault, InterruptedItLeavesNobodyStoppedAndSaysSo) {
 
 TEST_F(ProgramKillFault, OfWhoForksTwiceUnseenNamesWhoIsLeft) {
   const Family family;
-  // Each stays for half a second, or so; eight generations, then it is over by itself.
-  Program top = shell(
-      "step='trap \"\" TERM; i=$2; [ $i -gt 30 ] && exit; (setsid sh -c \"$0\" \"$0\" $1 $((i+1)) &); sleep 0.4; :'; "
-      "trap '' TERM; (setsid sh -c \"$step\" \"$step\" $1 1 &); sleep 0.3; (setsid sh -c \"$step\" \"$step\" $1 1 &); "
-      "sleep 30",
-      family.word());
-  ASSERT_TRUE(family.grows_to(6));
+  // Three chains of processes of which each begins the next, forked twice and in a session of its own, and ends soon
+  // after: nobody who is left has a parent that the first one had anything to do with. Over by itself in 20 seconds.
+  const fs::path script = folder_ / "chain.sh";
+  std::ofstream(script) << "next() { (CHAIN=1 setsid /bin/sh \"$0\" $1 &); }\n"
+                           "trap '' TERM\n"
+                           "end="
+                        << now_us() / 1'000'000 + 20
+                        << "\n"
+                           "[ $(date +%s) -ge $end ] && exit\n"
+                           "if [ -n \"$CHAIN\" ]; then sleep 0.1; next $1; sleep 0.2; exit; fi\n"
+                           "next $1; next $1; next $1; sleep 20\n";
+  Program top = start({"/bin/sh", script.string(), family.word()});
+  ASSERT_TRUE(family.grows_to(4));
+  ::usleep(500'000);  // whoever the first one forked itself is gone
   const Ran ran = kill({std::to_string(top.pid()), "--tree", "--grace", "600ms"});
-  const auto left = family.members();
-  EXPECT_EQ(ran.exit_code, left.empty() ? 0 : 6) << ran.err;
-  EXPECT_NE(ran.err.find(left.empty() ? " ended, 0 left." : "is still there"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.exit_code, 6) << ran.err;
+  EXPECT_NE(ran.err.find("nobody recorded whose it is"), std::string::npos) << ran.err;
+  EXPECT_FALSE(family.members().empty());
+}
+
+TEST_F(ProgramKillFault, OfWhoForksTwiceEndsThoseWhoseBirthWasRecorded) {
+  const Family family;
+  const fs::path seen = folder_ / "seen";
+  // Two daemons, whose makers live until they were seen.
+  Program top = shell("for i in 1 2; do (setsid sh -c 'sleep $1; :' sh $1 & while [ ! -e " + seen.string() +
+                          " ]; do sleep 0.05; done) & done; trap '' TERM; sleep $1; :",
+                      family.word());
+  ASSERT_TRUE(family.grows_to(8));
+  Program recorder = record();
+  settle();
+  std::ofstream(seen) << "yes";
+  ASSERT_TRUE(wait_until([&] { return family.members().size() == 6; }));
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--grace", "100ms"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_TRUE(family.members().empty());
+  EXPECT_EQ(recorder.stop(), 0);
 }
 
 TEST_F(ProgramKillFault, AMemberThatHoldsTheLockAndOneThatReadsTheOutputDoNotHangIt) {
