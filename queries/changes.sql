@@ -35,13 +35,13 @@ WITH
                SELECT started_us + met_after_us AS at_us, source, parent_upid,
                  parent_pid
                FROM process
-               WHERE upid = p.upid
+               WHERE upid = p.upid AND parent_pid IS NOT NULL
                UNION ALL
                SELECT at_us, source, parent_upid, parent_pid
                FROM process_parent
                WHERE upid = p.upid) AS q
              WHERE q.parent_pid <> p.parent_pid
-               OR q.parent_upid IS NOT p.parent_upid AND q.parent_pid IS NOT NULL
+               OR q.parent_upid IS NOT p.parent_upid
              ORDER BY q.at_us, q.source) AS moved), '') AS detail, NULL AS earliest_us
     FROM process AS born
     CROSS JOIN processes AS p ON p.upid = born.upid

@@ -72,7 +72,8 @@ WITH
              OR x.tick_id IS NULL AND x.ended_us <= m.at_us))
   )
 SELECT a.upid, p.pid,
-  iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid) AS parent_pid, i.name, i.user,
+  iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid) AS parent_pid,
+  i.name, i.user,
   (SELECT name FROM process_state WHERE state = s.state) AS state,
   CASE
     WHEN b.tick_id IS NULL THEN NULL

@@ -176,5 +176,15 @@ TEST_F(QueryPlan, SamplesOfOneProcessAreSoughtTickByTick) {
   }
 }
 
+// Else each node is compared with every other.
+TEST_F(QueryPlan, ChildrenInATreeAreSoughtByTheirParent) {
+  const QueryCatalogue catalogue = QueryCatalogue::built_in();
+  for (SQLite::Database* database : {&empty_, &filled_}) {
+    EXPECT_NE(
+        plan_of(*database, catalogue.find("tree")->sql).find("SEARCH n USING AUTOMATIC COVERING INDEX (parent_upid=?)"),
+        std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace galproc
