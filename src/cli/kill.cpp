@@ -6,6 +6,7 @@
 #include <charconv>
 #include <memory>
 
+#include "cli/look.h"
 #include "model/text.h"
 #include "model/time_words.h"
 

@@ -8,6 +8,7 @@
 
 #include "action/kill.h"
 #include "cli/kill.h"
+#include "cli/look.h"
 #include "model/text.h"
 #include "model/time_words.h"
 #include "platform/environment.h"
@@ -91,13 +92,6 @@ void tell_of_plan(const Plan& plan, const Context& context) {
   for (const std::string& warning : plan.warnings) context.say(warning);
 }
 
-Value optional_cell(const std::optional<std::int64_t>& number) {
-  return number ? Value(*number) : Value();
-}
-Value optional_cell(const std::optional<std::string>& text) {
-  return text ? Value(*text) : Value();
-}
-
 ExitCode print_plan(const Plan& plan, Recordings& recordings, const Context& context) {
   RowSet rows;
   rows.columns = {{"upid"}, {"pid"}, {"name"}, {"user"}, {"why"}, {"refused"}};
@@ -105,9 +99,9 @@ ExitCode print_plan(const Plan& plan, Recordings& recordings, const Context& con
   fates.insert(fates.end(), plan.hidden.size(), Fate::Refused);
   for (const Target& target : plan.targets) {
     const ProcessImage* image = target.process.image.get();
-    rows.rows.push_back({optional_cell(recordings.upid_of(target.process.key)), target.process.key.pid,
-                         image ? Value(image->name) : Value(), image ? optional_cell(image->user_name) : Value(),
-                         target.why, optional_cell(target.refused)});
+    rows.rows.push_back({cell(recordings.upid_of(target.process.key)), target.process.key.pid,
+                         image ? Value(image->name) : Value(), image ? cell(image->user_name) : Value(), target.why,
+                         cell(target.refused)});
     fates.push_back(target.refused ? Fate::Refused : Fate::Gone);
   }
   context.print(rows);
@@ -142,12 +136,12 @@ void print_report(const KillReport& report, const Context& context) {
       if (number != 0) exit_signal = signal_name(number);
       if (number == 0) exit_code = *victim.wait_status >> 8 & 0xff;
     }
-    rows.rows.push_back({report.action_id, attempt.attempt_id, optional_cell(victim.upid), process.key.pid,
+    rows.rows.push_back({report.action_id, attempt.attempt_id, cell(victim.upid), process.key.pid,
                          process.image ? Value(process.image->name) : Value(), attempt.method,
-                         std::string(to_text(attempt.signal)), optional_cell(attempt.outcome),
+                         std::string(to_text(attempt.signal)), cell(attempt.outcome),
                          format_instant(attempt.requested_us), ended_us ? Value(format_instant(*ended_us)) : Value(),
                          exit_code, exit_signal, attempt.error.empty() ? Value() : Value(attempt.error),
-                         attempt.requested_us, optional_cell(ended_us)});
+                         attempt.requested_us, cell(ended_us)});
   }
   context.print(rows);
   for (const Victim& victim : report.victims) {

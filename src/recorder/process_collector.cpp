@@ -260,7 +260,8 @@ void ProcessCollector::close_what_earlier_recordings_left(const ProcessPass& pas
     ExitRow exit;
     exit.source = same_boot ? Witness::Gap : Witness::Reboot;
     exit.tick_id = tick.tick_id;
-    exit.ended_after_us = tick.last_known_us.value_or(process.started_us);
+    // One that a command met after the last look began after it, too.
+    exit.ended_after_us = std::max(tick.last_known_us.value_or(process.started_us), process.started_us);
     exit.ended_us = same_boot ? tick.at_us : std::max(tick.booted_us, *exit.ended_after_us);
     if (const auto usage = last_usage.find(process.upid); usage != last_usage.end()) exit.usage = usage->second;
     store_.add_exit(process.upid, exit);
