@@ -17,8 +17,6 @@ namespace galproc {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kDescription =
     "Find living processes. Without selectors: all of them.\n"
     "Different selectors narrow, one that is repeated widens. A port's are those that listen on it (TCP) or have it\n"
