@@ -74,7 +74,7 @@ std::string checked_name(std::string name) {
 /// Where the output goes; a folder that is named must be there.
 fs::path log_path_of(const StartFlags& flags, const std::string& name, const fs::path& database) {
   if (flags.log.empty()) return database.parent_path() / "logs" / (name + ".log");
-  const fs::path path = fs::absolute(flags.log).lexically_normal();
+  fs::path path = fs::absolute(flags.log).lexically_normal();
   std::error_code unknown;
   if (!fs::is_directory(path.parent_path(), unknown)) {
     throw UsageError("--log: there is no folder " + escape_controls(path.parent_path().string()) + ".");
