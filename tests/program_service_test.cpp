@@ -20,14 +20,25 @@ std::string text_of(const fs::path& path) {
 
 class ServiceTest : public ProgramTest {
  protected:
-  /// Whatever a test started ends with it, found by the marker that galproc gave it: exactly these, by pid.
+  /// Whatever a test started ends with it, found by the marker that galproc gave it: exactly these, by pid; then the
+  /// control groups that were made for them go, too.
   ~ServiceTest() override {
     for (int round = 0; round < 100; ++round) {
       const std::vector<pid_t> left = members();
-      if (left.empty()) return;
       for (const pid_t pid : left) ::kill(pid, SIGKILL);
+      if (left.empty() && groups_are_gone()) return;
       ::usleep(10'000);
     }
+  }
+
+  bool groups_are_gone() const {
+    if (!fs::exists(db())) return true;
+    std::istringstream lines(ask("SELECT cgroup FROM service WHERE cgroup IS NOT NULL"));
+    bool all = true;
+    for (std::string line; std::getline(lines, line);) {
+      if (::rmdir(line.c_str()) != 0 && errno != ENOENT) all = false;
+    }
+    return all;
   }
 
   /// Living processes with a marker that is in this test's own database.

@@ -22,8 +22,8 @@ import time
 
 FEW, MANY = 2, 10
 ROUNDS = 3
-FALLBACK_AGAINST_ATOP = 1 / 8  # DESIGN.md 7
-MOST_RESIDENT_MIB = 15         # DESIGN.md 7, at 500 processes
+FALLBACK_AGAINST_ATOP = 1 / 8  # aimed at
+MOST_RESIDENT_MIB = 15         # aimed at, with 500 processes
 MOST_PROCESSES = 800           # 500 sleepers and what else a machine runs
 
 PSUTIL_LOOP = """

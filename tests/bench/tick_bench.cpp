@@ -12,6 +12,7 @@
 #include "bench/sleepers.h"
 #include "platform/posix/descriptor.h"
 #include "recorder/recording.h"
+#include "support/fake_platform.h"
 #include "support/temporary_folder.h"
 
 namespace galproc::bench {
@@ -22,7 +23,7 @@ constexpr int kRounds = 21;
 constexpr int kKeyframeRounds = 7;
 constexpr std::size_t kActiveShare = 20;  // one in so many: 5 %
 constexpr std::chrono::milliseconds kPause{100};
-constexpr double kTickLimit = 0.75;  // DESIGN.md 7: the whole tick of the /proc fallback
+constexpr double kTickLimit = 0.75;  // aimed at: the whole tick of the /proc fallback
 
 /// Opens, reads and closes every /proc/PID/stat; gives how many there were.
 std::size_t bare_pass() {
@@ -42,39 +43,27 @@ std::size_t bare_pass() {
 }
 
 /// The real platform, with the CPU time that each kind of reading took last.
-class TimedPlatform : public Platform {
+class TimedPlatform : public FailingPlatform {  // one that never fails
  public:
   double processes_ms = 0, sockets_ms = 0, system_ms = 0;
 
+  explicit TimedPlatform(Platform& real) : FailingPlatform(real, -1) {}
+
   ProcessPass read_processes() override {
     ProcessPass pass;
-    processes_ms = cpu_ms_of([&] { pass = real_->read_processes(); });
+    processes_ms = cpu_ms_of([&] { pass = FailingPlatform::read_processes(); });
     return pass;
   }
   SocketPass read_sockets(const ProcessPass& processes) override {
     SocketPass pass;
-    sockets_ms = cpu_ms_of([&] { pass = real_->read_sockets(processes); });
+    sockets_ms = cpu_ms_of([&] { pass = FailingPlatform::read_sockets(processes); });
     return pass;
   }
   SystemReading read_system(const std::filesystem::path& disk_path) override {
     SystemReading reading;
-    system_ms = cpu_ms_of([&] { reading = real_->read_system(disk_path); });
+    system_ms = cpu_ms_of([&] { reading = FailingPlatform::read_system(disk_path); });
     return reading;
   }
-  Clocks clocks() override { return real_->clocks(); }
-  HostReading host() override { return real_->host(); }
-  ProcessKey self() override { return real_->self(); }
-  Wake sleep_until(std::int64_t boot_us) override { return real_->sleep_until(boot_us); }
-  void catch_stop_requests() override { real_->catch_stop_requests(); }
-  LockResult lock_file(const std::filesystem::path& path) override { return real_->lock_file(path); }
-  std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
-    return real_->file_identity(path);
-  }
-  void make_shared_folder(const std::filesystem::path& folder) override { real_->make_shared_folder(folder); }
-  void make_shared_file(const std::filesystem::path& file) override { real_->make_shared_file(file); }
-
- private:
-  std::unique_ptr<Platform> real_ = make_platform();
 };
 
 RecordingFacts facts_of(Platform& platform) {
@@ -140,7 +129,8 @@ class Bench {
 
  private:
   TemporaryFolder folder_;
-  TimedPlatform platform_;
+  std::unique_ptr<Platform> real_ = make_platform();
+  TimedPlatform platform_{*real_};
   Redactor redactor_;
   Recording recording_;
 };
