@@ -260,7 +260,7 @@ TEST_F(LedgerTest, BeginsWithThePredecessorAndItsLastHead) {
   open_for_recording(next, 1000, Predecessor{"galproc.db.corrupt-1", head});
   open_for_recording(next, 1000, Predecessor{"too late", std::nullopt});
   SQLite::Database database = open_for_reading(next);
-  EXPECT_EQ(rows_text(database, "SELECT predecessor_name, predecessor_head FROM origin"),
+  EXPECT_EQ(rows_of(database, "SELECT predecessor_name, predecessor_head FROM origin"),
             "galproc.db.corrupt-1|" + head + "\n");
   EXPECT_TRUE(verify_ledger(database).holds);
   EXPECT_EQ(last_ledger_head(folder_ / "absent.db"), std::nullopt);

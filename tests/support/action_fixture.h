@@ -18,6 +18,7 @@
 #include "store/action_log.h"
 #include "store/database.h"
 #include "store/ledger.h"
+#include "support/rows_text.h"
 #include "support/temporary_folder.h"
 
 namespace galproc {
@@ -120,18 +121,7 @@ class ActionLogTest : public testing::Test {
   }
   std::string ask(const std::string& sql) const {
     SQLite::Database database = open_for_reading(path());
-    return rows_text(database, sql);
-  }
-  static std::string rows_text(SQLite::Database& database, const std::string& sql) {
-    SQLite::Statement statement(database, sql);
-    std::string text;
-    while (statement.executeStep()) {
-      for (int i = 0; i < statement.getColumnCount(); ++i) {
-        text += (i > 0 ? "|" : "") + (statement.getColumn(i).isNull() ? "NULL" : statement.getColumn(i).getString());
-      }
-      text += "\n";
-    }
-    return text;
+    return rows_of(database, sql);
   }
 
   /// Runs `work` in a process of its own; gives what it returns, or "ended by N".

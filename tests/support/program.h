@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/rows_text.h"
 #include "support/temporary_folder.h"
 
 namespace galproc {
@@ -60,18 +61,6 @@ inline bool is_root() {
   return ::geteuid() == 0;
 }
 
-/// The rows of a statement, cells joined by '|', each row ended by a newline, NULL as NULL.
-inline std::string rows_of(SQLite::Database& database, const std::string& sql) {
-  SQLite::Statement statement(database, sql);
-  std::string text;
-  while (statement.executeStep()) {
-    for (int i = 0; i < statement.getColumnCount(); ++i) {
-      text += (i > 0 ? "|" : "") + (statement.getColumn(i).isNull() ? "NULL" : statement.getColumn(i).getString());
-    }
-    text += "\n";
-  }
-  return text;
-}
 inline std::string ask(const fs::path& database_path, const std::string& sql) {
   SQLite::Database database(database_path.string(), SQLite::OPEN_READONLY, 10'000);
   return rows_of(database, sql);

@@ -11,6 +11,7 @@
 #include "recorder/recorder.h"
 #include "store/database.h"
 #include "support/fake_platform.h"
+#include "support/rows_text.h"
 
 namespace galproc {
 
@@ -46,15 +47,7 @@ class RecorderTest : public testing::Test {
   /// The rows of a statement, cells joined by '|', rows by a newline.
   std::string ask(const std::string& sql) {
     SQLite::Database database = open();
-    SQLite::Statement statement(database, sql);
-    std::string text;
-    while (statement.executeStep()) {
-      for (int i = 0; i < statement.getColumnCount(); ++i) {
-        text += (i > 0 ? "|" : "") + (statement.getColumn(i).isNull() ? "NULL" : statement.getColumn(i).getString());
-      }
-      text += "\n";
-    }
-    return text;
+    return rows_of(database, sql);
   }
 
   TemporaryFolder folder_;
