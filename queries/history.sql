@@ -58,12 +58,11 @@ WITH
   -- sort.
   standing AS NOT MATERIALIZED (
     SELECT p.upid, t.tick_id, t.boot_us, t.previous_tick_id,
-      s.cpu_user_us + s.cpu_system_us AS cpu_us,
-      s.read_bytes + s.written_bytes AS io_bytes, s.resident_bytes,
+      s.cpu_us, s.io_bytes, s.resident_bytes,
       s.thread_count,
       lag(t.tick_id) OVER rows_of_one AS row_before_id,
-      lag(s.cpu_user_us + s.cpu_system_us) OVER rows_of_one AS cpu_before_us,
-      lag(s.read_bytes + s.written_bytes) OVER rows_of_one AS io_before_bytes,
+      lag(s.cpu_us) OVER rows_of_one AS cpu_before_us,
+      lag(s.io_bytes) OVER rows_of_one AS io_before_bytes,
       lead(t.tick_id) OVER rows_of_one AS row_after_id
     FROM process AS p
     CROSS JOIN tick AS t ON t.tick_id
@@ -73,33 +72,42 @@ WITH
     WHERE p.upid IN (SELECT upid FROM asked)
     WINDOW rows_of_one AS (PARTITION BY p.upid ORDER BY t.tick_id)
   ),
-  -- Each row with what it changed by. Born since the tick before, it had used
-  -- nothing until then. The length is that since the last tick at which the
-  -- process table was read.
-  rated AS MATERIALIZED (
-    SELECT l.upid, l.pid, c.tick_id, l.low_tick_id,
-      coalesce(c.row_after_id - 1, l.high_tick_id) AS until_tick_id,
-      c.resident_bytes, c.thread_count, c.io_bytes,
-      c.boot_us - b.boot_us AS length_us,
-      CASE WHEN b.tick_id IS NOT NULL
-        THEN c.cpu_us - iif(
-          c.row_before_id IS NULL AND l.started_us > b.at_us - 2000000,
-          0, c.cpu_before_us)
-      END AS cpu_change_us,
-      CASE WHEN b.tick_id IS NOT NULL
-        THEN c.io_bytes - iif(
-          c.row_before_id IS NULL AND l.started_us > b.at_us - 2000000,
-          0, c.io_before_bytes)
-      END AS io_change_bytes
+  -- The last look at the process table before each row: as a rule the tick
+  -- before.
+  compared AS NOT MATERIALIZED (
+    SELECT c.*, l.pid, l.started_us, l.low_tick_id, l.high_tick_id,
+      iif(p.process_count IS NOT NULL, p.boot_us,
+          (SELECT r.boot_us FROM tick AS r
+           WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
+             AND r.process_count IS NOT NULL
+           ORDER BY r.tick_id DESC LIMIT 1)) AS boot_before_us,
+      iif(p.process_count IS NOT NULL, p.at_us,
+          (SELECT r.at_us FROM tick AS r
+           WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
+             AND r.process_count IS NOT NULL
+           ORDER BY r.tick_id DESC LIMIT 1)) AS at_before_us
     FROM standing AS c
     CROSS JOIN life AS l ON l.upid = c.upid
     LEFT JOIN tick AS p ON p.tick_id = c.previous_tick_id
-    LEFT JOIN tick AS b ON b.tick_id = iif(
-      p.process_count IS NOT NULL, p.tick_id,
-      (SELECT r.tick_id FROM tick AS r
-       WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
-         AND r.process_count IS NOT NULL
-       ORDER BY r.tick_id DESC LIMIT 1))
+  ),
+  -- Each row with what it changed by since then. Born since, it had used nothing
+  -- until then.
+  rated AS MATERIALIZED (
+    SELECT upid, pid, tick_id, low_tick_id,
+      coalesce(row_after_id - 1, high_tick_id) AS until_tick_id,
+      resident_bytes, thread_count, io_bytes,
+      boot_us - boot_before_us AS length_us,
+      CASE WHEN boot_before_us IS NOT NULL
+        THEN cpu_us - iif(
+          row_before_id IS NULL AND started_us > at_before_us - 2000000,
+          0, cpu_before_us)
+      END AS cpu_change_us,
+      CASE WHEN boot_before_us IS NOT NULL
+        THEN io_bytes - iif(
+          row_before_id IS NULL AND started_us > at_before_us - 2000000,
+          0, io_before_bytes)
+      END AS io_change_bytes
+    FROM compared
   ),
   -- One row a tick: nothing changed where no row was stored.
   ticked AS NOT MATERIALIZED (

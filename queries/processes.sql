@@ -79,17 +79,17 @@ SELECT a.upid, p.pid,
     WHEN b.tick_id IS NULL THEN NULL
     WHEN s.tick_id <= b.tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
-      THEN 100.0 * (s.cpu_user_us + s.cpu_system_us
+      THEN 100.0 * (s.cpu_us
                     - sb.cpu_user_us - sb.cpu_system_us)
         / (a.boot_us - b.boot_us)
     -- Born since: a start is cut to 10 ms and a reading takes its time.
     WHEN p.started_us > b.at_us - 2000000
-      THEN 100.0 * (s.cpu_user_us + s.cpu_system_us) / (a.boot_us - b.boot_us)
+      THEN 100.0 * s.cpu_us / (a.boot_us - b.boot_us)
   END AS cpu_pct,
   s.resident_bytes,
   strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
     || printf('.%06dZ', p.started_us % 1000000) AS started_at,
-  i.command_line, s.thread_count, s.cpu_user_us + s.cpu_system_us AS cpu_us,
+  i.command_line, s.thread_count, s.cpu_us,
   p.kernel_thread,
   iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid) AS parent_upid,
   p.started_us

@@ -31,14 +31,7 @@ WITH
       coalesce(f.at_us, :since, (SELECT min(at_us) FROM tick)) AS first_us,
       f.boot_us AS first_boot_us,
       l.tick_id AS last_tick_id, l.keyframe_tick_id AS last_keyframe_tick_id,
-      l.at_us AS last_us, l.boot_us AS last_boot_us,
-      -- Not the same as the two ends where the wall clock was set in between.
-      (SELECT min(at_us) FROM tick
-       WHERE tick_id BETWEEN coalesce(f.tick_id, 0) AND l.tick_id)
-        AS lowest_us,
-      (SELECT max(at_us) FROM tick
-       WHERE tick_id BETWEEN coalesce(f.tick_id, 0) AND l.tick_id)
-        AS highest_us
+      l.at_us AS last_us, l.boot_us AS last_boot_us
     FROM tick AS l
     LEFT JOIN tick AS f ON f.tick_id = (
       SELECT tick_id FROM tick
@@ -50,6 +43,13 @@ WITH
           AND process_count IS NOT NULL
         ORDER BY at_us DESC, tick_id DESC LIMIT 1)
       AND coalesce(f.tick_id, 0) <= l.tick_id
+  ),
+  -- Not the same as the two ends where the wall clock was set in between.
+  wall AS MATERIALIZED (
+    SELECT min(t.at_us) AS lowest_us, max(t.at_us) AS highest_us
+    FROM span AS s
+    CROSS JOIN tick AS t
+      ON t.tick_id BETWEEN s.first_tick_id AND s.last_tick_id
   ),
   -- First ticks of the recordings that began in the range.
   opening AS MATERIALIZED (
@@ -78,18 +78,16 @@ WITH
   ),
   -- Bare columns follow max(), the only one of its SELECT.
   state_first AS MATERIALIZED (
-    SELECT s.upid, max(s.sample_id) AS sample_id,
-      s.cpu_user_us + s.cpu_system_us AS cpu_us,
-      s.read_bytes + s.written_bytes AS io_bytes, s.resident_bytes
+    SELECT s.upid, max(s.sample_id) AS sample_id, s.cpu_us, s.io_bytes,
+      s.resident_bytes
     FROM span AS r
     CROSS JOIN process_sample AS s ON s.sample_id
       BETWEEN r.first_keyframe_tick_id << 32 AND (r.first_tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
   state_last AS MATERIALIZED (
-    SELECT s.upid, max(s.sample_id) AS sample_id,
-      s.cpu_user_us + s.cpu_system_us AS cpu_us,
-      s.read_bytes + s.written_bytes AS io_bytes, s.resident_bytes
+    SELECT s.upid, max(s.sample_id) AS sample_id, s.cpu_us, s.io_bytes,
+      s.resident_bytes
     FROM span AS r
     CROSS JOIN process_sample AS s ON s.sample_id
       BETWEEN r.last_keyframe_tick_id << 32 AND (r.last_tick_id + 1 << 32) - 1
@@ -97,42 +95,60 @@ WITH
   ),
   -- For those that could not be seen at the first tick.
   state_opening AS MATERIALIZED (
-    SELECT s.upid, min(s.sample_id) AS sample_id,
-      s.cpu_user_us + s.cpu_system_us AS cpu_us,
-      s.read_bytes + s.written_bytes AS io_bytes
+    SELECT s.upid, min(s.sample_id) AS sample_id, s.cpu_us, s.io_bytes
     FROM opening AS o
     CROSS JOIN process_sample AS s
       ON s.sample_id BETWEEN o.tick_id << 32 AND (o.tick_id + 1 << 32) - 1
     GROUP BY s.upid
   ),
-  -- Who ended in the range: found by time, decided by tick, since the wall
-  -- clock may have been set. Counters only grow, so of several witnesses the
-  -- highest is the last.
-  gone AS NOT MATERIALIZED (
-    SELECT x.upid, max(x.cpu_user_us + x.cpu_system_us) AS cpu_us,
-      max(x.read_bytes + x.written_bytes) AS io_bytes,
-      max(x.peak_resident_bytes) AS peak_bytes
-    FROM span AS s
-    CROSS JOIN process_exit AS x
-      ON x.ended_us BETWEEN s.lowest_us - 2000000 AND s.highest_us + 2000000
-    WHERE CASE
-        WHEN x.tick_id IS NULL
-          THEN x.ended_us > s.first_us AND x.ended_us <= s.last_us
-        ELSE x.tick_id > s.first_tick_id AND x.tick_id <= s.last_tick_id
-      END
-    GROUP BY x.upid
-  ),
-  known AS NOT MATERIALIZED (
-    SELECT upid, cpu_us, io_bytes, peak_bytes FROM gone
-    UNION ALL
-    SELECT l.upid, l.cpu_us, l.io_bytes, NULL
+  -- Living at the end, with what they had used at the beginning.
+  living AS MATERIALIZED (
+    SELECT l.upid, l.cpu_us, l.io_bytes, b.upid IS NOT NULL AS met_before,
+      b.cpu_us AS cpu_before_us, b.io_bytes AS io_before_bytes,
+      max(l.resident_bytes, coalesce(b.resident_bytes, 0)) AS resident_bytes
     FROM span AS s
     CROSS JOIN state_last AS l
+    LEFT JOIN state_first AS b ON b.upid = l.upid
     WHERE NOT EXISTS (
       SELECT 1 FROM process_exit AS x
       WHERE x.upid = l.upid
         AND (x.tick_id <= s.last_tick_id
              OR x.tick_id IS NULL AND x.ended_us <= s.last_us))
+  ),
+  -- What it takes at least to be shown: so many of the living used that much.
+  least AS MATERIALIZED (
+    SELECT iif(count(amount) = :limit, min(amount), NULL) AS amount
+    FROM (
+      SELECT CASE :by WHEN 'io' THEN io_bytes - io_before_bytes
+        ELSE cpu_us - cpu_before_us END AS amount
+      FROM living
+      WHERE :by <> 'memory'
+      ORDER BY amount DESC
+      LIMIT coalesce(:limit, 0))
+  ),
+  -- Who ended in the range: found by time, decided by tick, since the wall
+  -- clock may have been set. Counters only grow, so of several witnesses the
+  -- highest is the last. Whose whole life used less than it takes is left out:
+  -- most of the short ones, at the price of their ends alone.
+  gone AS NOT MATERIALIZED (
+    SELECT x.upid, max(x.cpu_us) AS cpu_us,
+      max(x.io_bytes) AS io_bytes, max(x.peak_resident_bytes) AS peak_bytes
+    FROM span AS s
+    CROSS JOIN wall AS w
+    CROSS JOIN least AS f
+    CROSS JOIN process_exit AS x
+      ON x.ended_us BETWEEN w.lowest_us - 2000000 AND w.highest_us + 2000000
+    WHERE CASE
+        WHEN f.amount IS NULL THEN 1
+        WHEN :by = 'io' THEN x.io_bytes >= f.amount
+        ELSE x.cpu_us >= f.amount
+      END
+      AND CASE
+        WHEN x.tick_id IS NULL
+          THEN x.ended_us > s.first_us AND x.ended_us <= s.last_us
+        ELSE x.tick_id > s.first_tick_id AND x.tick_id <= s.last_tick_id
+      END
+    GROUP BY x.upid
   ),
   -- Every row of the range, where memory is what is asked for.
   memory AS MATERIALIZED (
@@ -143,39 +159,49 @@ WITH
     WHERE :by = 'memory'
     GROUP BY s.upid
   ),
-  -- What each one had used before: nothing if it began in the range (2 s of
-  -- grace: a start is cut to 10 ms and a reading takes its time). The peak of
-  -- an exit is that of a whole life, so it counts for such a one only.
+  -- Seen at one end only: what each one had used before is nothing if it began
+  -- in the range (2 s of grace: a start is cut to 10 ms and a reading takes its
+  -- time). The peak of an exit is that of a whole life, so it counts for such
+  -- a one only.
   used AS NOT MATERIALIZED (
-    SELECT k.upid, p.pid, p.started_us,
+    SELECT upid, max(0, cpu_us - cpu_before_us) AS cpu_us,
+      max(0, io_bytes - io_before_bytes) AS io_bytes, resident_bytes
+    FROM living
+    WHERE met_before
+    UNION ALL
+    SELECT k.upid,
       max(0, k.cpu_us - CASE
         WHEN b.upid IS NOT NULL THEN b.cpu_us
         WHEN p.started_us > s.first_us - 2000000 THEN 0
-        ELSE o.cpu_us END) AS cpu_us,
+        ELSE o.cpu_us END),
       max(0, k.io_bytes - CASE
         WHEN b.upid IS NOT NULL THEN b.io_bytes
         WHEN p.started_us > s.first_us - 2000000 THEN 0
-        ELSE o.io_bytes END) AS io_bytes,
-      nullif(max(
-        coalesce(b.resident_bytes, -1), coalesce(m.resident_bytes, -1),
-        CASE WHEN b.upid IS NULL AND p.started_us > s.first_us - 2000000
-          THEN coalesce(k.peak_bytes, -1) ELSE -1 END), -1)
-        AS resident_bytes
-    FROM known AS k
+        ELSE o.io_bytes END),
+      coalesce(b.resident_bytes, k.resident_bytes, CASE
+        WHEN p.started_us > s.first_us - 2000000 THEN k.peak_bytes END)
+    FROM (
+      SELECT upid, cpu_us, io_bytes, NULL AS resident_bytes, peak_bytes
+      FROM gone
+      UNION ALL
+      SELECT upid, cpu_us, io_bytes, resident_bytes, NULL FROM living
+      WHERE NOT met_before) AS k
     CROSS JOIN span AS s
     CROSS JOIN process AS p ON p.upid = k.upid
     LEFT JOIN state_first AS b ON b.upid = k.upid
     LEFT JOIN state_opening AS o ON o.upid = k.upid
-    LEFT JOIN memory AS m ON m.upid = k.upid
   ),
   -- Texts, ends and peaks are looked up for the rows that are shown, no others.
   ranked AS MATERIALIZED (
-    SELECT upid, pid, started_us, cpu_us, io_bytes, resident_bytes
-    FROM used
+    SELECT u.upid, u.cpu_us, u.io_bytes,
+      nullif(max(coalesce(u.resident_bytes, -1),
+                 coalesce(m.resident_bytes, -1)), -1) AS held_bytes
+    FROM used AS u
+    LEFT JOIN memory AS m ON m.upid = u.upid
     ORDER BY
-      CASE :by WHEN 'memory' THEN resident_bytes WHEN 'io' THEN io_bytes
-        ELSE cpu_us END DESC,
-      cpu_us DESC, upid
+      CASE :by WHEN 'memory' THEN held_bytes WHEN 'io' THEN u.io_bytes
+        ELSE u.cpu_us END DESC,
+      u.cpu_us DESC, u.upid
     LIMIT coalesce(:limit, -1)
   ),
   keyframe AS MATERIALIZED (
@@ -186,43 +212,40 @@ WITH
     WHERE :by IS NOT 'memory' AND t.keyframe_tick_id = t.tick_id
   ),
   peak AS MATERIALIZED (
-    SELECT upid, max(resident_bytes) AS resident_bytes
-    FROM (
-      SELECT s.upid, s.resident_bytes
-      FROM keyframe AS k
-      CROSS JOIN process_sample AS s
-        ON s.sample_id BETWEEN k.tick_id << 32 AND (k.tick_id + 1 << 32) - 1
-      WHERE coalesce(:limit, 1000) > 100
-      UNION ALL
-      -- Few are worth a seek each at each keyframe.
-      SELECT s.upid, s.resident_bytes
-      FROM keyframe AS k
-      CROSS JOIN ranked AS u
-      CROSS JOIN process_sample AS s
-        ON s.sample_id = k.tick_id << 32 | u.upid
-      WHERE :limit <= 100)
-    GROUP BY upid
+    SELECT s.upid, max(s.resident_bytes) AS resident_bytes
+    FROM keyframe AS k
+    CROSS JOIN process_sample AS s
+      ON s.sample_id BETWEEN k.tick_id << 32 AND (k.tick_id + 1 << 32) - 1
+    WHERE coalesce(:limit, 1000) > 100
+    GROUP BY s.upid
   )
-SELECT u.upid, u.pid, i.name, u.cpu_us,
+SELECT u.upid, p.pid, i.name, u.cpu_us,
   -- Of one that began in the range but before the first tick, all is known
   -- since its start: that time counts too.
   100.0 * u.cpu_us / nullif(l.length_us + CASE
-    WHEN r.first_tick_id = 0 AND u.started_us > r.first_us - 2000000
-      THEN max(0, r.lowest_us - u.started_us)
+    WHEN r.first_tick_id = 0 AND p.started_us > r.first_us - 2000000
+      THEN max(0, w.lowest_us - p.started_us)
     ELSE 0 END, 0) AS cpu_pct,
-  nullif(max(coalesce(u.resident_bytes, -1), coalesce(m.resident_bytes, -1),
-             coalesce(e.resident_bytes, -1)), -1) AS resident_bytes,
+  -- Few rows are worth a seek each at each keyframe.
+  nullif(max(coalesce(u.held_bytes, -1),
+             coalesce(CASE WHEN :limit <= 100
+               THEN (SELECT max(s.resident_bytes)
+                     FROM keyframe AS k
+                     CROSS JOIN process_sample AS s
+                       ON s.sample_id = k.tick_id << 32 | u.upid)
+               ELSE m.resident_bytes END, -1)), -1) AS resident_bytes,
   u.io_bytes, i.user, i.command_line,
-  strftime('%Y-%m-%dT%H:%M:%S', u.started_us / 1000000, 'unixepoch')
-    || printf('.%06dZ', u.started_us % 1000000) AS started_at,
+  strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
+    || printf('.%06dZ', p.started_us % 1000000) AS started_at,
   strftime('%Y-%m-%dT%H:%M:%S', x.ended_us / 1000000, 'unixepoch')
     || printf('.%06dZ', x.ended_us % 1000000) AS ended_at,
-  u.started_us, x.ended_us
+  p.started_us, x.ended_us
 FROM length AS l
 CROSS JOIN span AS r
+CROSS JOIN wall AS w
 CROSS JOIN ranked AS u
+CROSS JOIN process AS p ON p.upid = u.upid
 LEFT JOIN peak AS m ON m.upid = u.upid
-LEFT JOIN state_last AS e ON e.upid = u.upid
 LEFT JOIN process_exit AS x ON x.upid = u.upid
   AND x.source = (SELECT min(source) FROM process_exit
                   WHERE upid = u.upid)
@@ -230,6 +253,6 @@ LEFT JOIN process_images AS i ON i.upid = u.upid
   AND i.image_no = (SELECT max(image_no) FROM process_image
                     WHERE upid = u.upid)
 ORDER BY
-  CASE :by WHEN 'memory' THEN u.resident_bytes WHEN 'io' THEN u.io_bytes
+  CASE :by WHEN 'memory' THEN u.held_bytes WHEN 'io' THEN u.io_bytes
     ELSE u.cpu_us END DESC,
   u.cpu_us DESC, u.upid

@@ -114,19 +114,19 @@ SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
     WHEN b.tick_id IS NULL THEN NULL
     WHEN s.tick_id <= b.tick_id THEN 0.0
     WHEN sb.upid IS NOT NULL
-      THEN 100.0 * (s.cpu_user_us + s.cpu_system_us
+      THEN 100.0 * (s.cpu_us
                     - sb.cpu_user_us - sb.cpu_system_us)
         / (n.boot_us - b.boot_us)
     -- Born since: a start is cut to 10 ms and a reading takes its time.
     WHEN n.started_us > b.at_us - 2000000
-      THEN 100.0 * (s.cpu_user_us + s.cpu_system_us) / (n.boot_us - b.boot_us)
+      THEN 100.0 * s.cpu_us / (n.boot_us - b.boot_us)
   END AS cpu_pct,
   s.resident_bytes,
   strftime('%Y-%m-%dT%H:%M:%S', n.started_us / 1000000, 'unixepoch')
     || printf('.%06dZ', n.started_us % 1000000) AS started_at,
   i.command_line,
   (SELECT name FROM process_state WHERE state = s.state) AS state,
-  s.thread_count, s.cpu_user_us + s.cpu_system_us AS cpu_us, n.kernel_thread,
+  s.thread_count, s.cpu_us, n.kernel_thread,
   n.parent_upid, n.started_us
 FROM numbered AS w
 CROSS JOIN node AS n ON n.upid = w.upid

@@ -128,10 +128,12 @@ CREATE TABLE process_exit (
   exit_signal         INTEGER,           -- number of the signal that it died of; NULL: unknown, or none
   cpu_user_us         INTEGER,           -- last known CPU time in user mode
   cpu_system_us       INTEGER,           -- last known CPU time in the kernel
+  cpu_us              INTEGER AS (cpu_user_us + cpu_system_us),  -- both together
   peak_resident_kib   INTEGER,           -- most memory that it was seen to hold, in KiB, as in process_sample
   peak_resident_bytes INTEGER AS (peak_resident_kib * 1024),  -- the same in bytes
   read_bytes          INTEGER,           -- last known bytes read from storage
   written_bytes       INTEGER,           -- last known bytes written to storage
+  io_bytes            INTEGER AS (read_bytes + written_bytes),   -- both together
   final               INTEGER NOT NULL CHECK (final IN (0, 1)),  -- 1: the counters are those of the end; 0: of the last sample
   PRIMARY KEY (upid, source)
 ) STRICT, WITHOUT ROWID;
@@ -147,11 +149,13 @@ CREATE TABLE process_sample (
   state          INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),  -- process_state of its first thread
   cpu_user_us    INTEGER NOT NULL,  -- CPU time in user mode since its start
   cpu_system_us  INTEGER NOT NULL,  -- CPU time in the kernel since its start
+  cpu_us         INTEGER AS (cpu_user_us + cpu_system_us),  -- both together
   resident_kib   INTEGER NOT NULL,  -- memory held, in KiB: it is counted in pages, so nothing is lost, and a byte is saved
   resident_bytes INTEGER AS (resident_kib * 1024),  -- the same in bytes
   thread_count   INTEGER NOT NULL,  -- living threads
   read_bytes     INTEGER,           -- read from storage since its start; NULL: not readable
-  written_bytes  INTEGER            -- written to storage since its start; NULL: not readable
+  written_bytes  INTEGER,           -- written to storage since its start; NULL: not readable
+  io_bytes       INTEGER AS (read_bytes + written_bytes)  -- both together
 ) STRICT;
 
 CREATE TABLE system_sample (

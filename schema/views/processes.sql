@@ -37,11 +37,11 @@ SELECT
     ELSE 'SIG' || x.exit_signal
   END AS exit_signal,       -- name of the signal that it died of; NULL: unknown, or none
   CASE
-    WHEN x.upid IS NOT NULL THEN x.cpu_user_us + x.cpu_system_us
+    WHEN x.upid IS NOT NULL THEN x.cpu_us
     ELSE (
       -- One seek a tick, backwards through the newest keyframe's window: it
       -- holds a row of everything that lives, and no index begins with upid.
-      SELECT s.cpu_user_us + s.cpu_system_us
+      SELECT s.cpu_us
       FROM tick AS t
       CROSS JOIN process_sample AS s
         ON s.sample_id = t.tick_id << 32 | p.upid

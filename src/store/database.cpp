@@ -56,6 +56,14 @@ void leave_wal_alone(SQLite::Database& database) {
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
+/// A question of many parts is compiled and run in small pieces of memory: with a store of its own for them SQLite asks
+/// the allocator a tenth as often. REQUIRES: nothing was read yet.
+void give_scratch(SQLite::Database& database) {
+  constexpr int kPieceBytes = 512;
+  constexpr int kPieces = 512;
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_LOOKASIDE, nullptr, kPieceBytes, kPieces);
+}
+
 /// The header of the file itself, readable even where SQLite gives up on the rest, and without SQLite: opening another
 /// program's database in WAL mode would make files beside it.
 struct Header {
@@ -241,7 +249,9 @@ SQLite::Database open_for_acting(const fs::path& path, int busy_ms) {
 SQLite::Database open_for_reading(const fs::path& path) {
   refuse_unopened(path);
   try {
-    SQLite::Database database(path.string(), SQLite::OPEN_READONLY, kReaderBusyMs);
+    // No two threads share it, so its lock would be taken some ten thousand times for nothing.
+    SQLite::Database database(path.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, kReaderBusyMs);
+    give_scratch(database);
     leave_wal_alone(database);
     check_readable(database, path);
     return database;
