@@ -142,15 +142,28 @@ TEST_P(RandomQueries, TopIsTheSumOfItsParts) {
   }
 }
 
-TEST_P(RandomQueries, TopByCpuIsInOrderAndItsLimitTakesTheFirst) {
-  const std::int64_t end_us = history_.ticks().back().at_us;
-  const RowSet all = ask("top", {{"since", end_us - 300'000'000}, {"until", end_us}});
-  const RowSet few = ask("top", {{"since", end_us - 300'000'000}, {"until", end_us}, {"limit", std::int64_t{3}}});
-  ASSERT_GE(all.rows.size(), 3u);
-  ASSERT_EQ(few.rows.size(), 3u);
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(few.rows[i], all.rows[i]);
-  const std::size_t cpu = place_of(all, "cpu_us");
-  for (std::size_t i = 1; i < all.rows.size(); ++i) EXPECT_GE(*number(all.rows[i - 1][cpu]), *number(all.rows[i][cpu]));
+TEST_P(RandomQueries, TopIsInOrderAndItsLimitTakesTheFirst) {
+  const std::map<std::string, std::string> orders = {
+      {"cpu", "cpu_us"}, {"io", "io_bytes"}, {"memory", "resident_bytes"}};
+  for (int round = 0; round < 20; ++round) {
+    const std::int64_t since_us = history_.between(history_.ticks().front().at_us, history_.ticks().back().at_us);
+    const std::int64_t until_us = since_us + history_.between(1, 600) * 1'000'000;
+    for (const auto& [by, column] : orders) {
+      QueryBindings bindings{{"since", since_us}, {"until", until_us}, {"by", by}};
+      const RowSet all = ask("top", bindings);
+      const std::size_t place = place_of(all, column);
+      for (std::size_t i = 1; i < all.rows.size(); ++i) {
+        EXPECT_GE(number(all.rows[i - 1][place]).value_or(-1), number(all.rows[i][place]).value_or(-1)) << by;
+      }
+      const std::int64_t limit = history_.between(1, 8);
+      bindings["limit"] = limit;
+      const RowSet few = ask("top", bindings);
+      ASSERT_EQ(few.rows.size(), std::min(static_cast<std::size_t>(limit), all.rows.size()));
+      for (std::size_t i = 0; i < few.rows.size(); ++i) {
+        EXPECT_EQ(few.rows[i], all.rows[i]) << by << " seed " << GetParam() << " round " << round << " row " << i;
+      }
+    }
+  }
 }
 
 TEST_P(RandomQueries, ProcessesAndTreeAtAnyMomentAreThoseThatLived) {
