@@ -65,13 +65,6 @@ class ProgramKillFault : public ProgramTest {
     options.before_exec = [] { ::setpgid(0, 0); };
     return start({"/bin/sh", "-c", script, "sh", word}, options);
   }
-  static char state_of(pid_t pid) {
-    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-    std::string text;
-    std::getline(stat, text);
-    const std::size_t at = text.rfind(") ");
-    return at == std::string::npos ? '-' : text[at + 2];
-  }
 
   /// A kill of this tree in a process of its own, which dies at the N-th signal.
   void kill_and_die(pid_t pid, int at, bool before, Signal signal) const {

@@ -54,7 +54,10 @@ class KillLog {
   /// What the action is, and who asks for it. To be called before the first commit.
   void set_action(const KillRequest& request, CallerReading caller);
 
+  /// As of ActionLog.
+  void ask(const std::function<void(SQLite::Database&)>& question) { log_->ask(question); }
   SQLite::Database& database() { return log_->database(); }
+  RecordedAncestry& ancestry() { return log_->ancestry(host_); }
   const std::filesystem::path& path() const { return path_; }
 
   /// Commits all attempts that are not logged yet and all outcomes that are known; the first time the action too. When

@@ -23,18 +23,49 @@ namespace fs = std::filesystem;
 
 /// The recordings that may know who created whom: the one that is logged to, and the others of this machine.
 class Recordings {
+  struct Reading {
+    Reading(const fs::path& path, const HostReading& host)
+        : database(open_for_reading(path)), ancestry(database, host) {}
+    SQLite::Database database;
+    RecordedAncestry ancestry;
+  };
+  struct Source {
+    fs::path path;
+    std::function<RecordedAncestry&()> ancestry;
+  };
+
+  /// Of the first `count` of them.
+  template <typename Ask>
+  auto first_known(const Ask& ask, std::size_t count = SIZE_MAX) {
+    for (std::size_t i = 0; i < std::min(count, sources_.size()); ++i) {
+      try {
+        if (const auto answer = ask(sources_[i].ancestry())) return answer;
+      } catch (const SQLite::Exception& error) {
+        problems_.push_back(
+            fmt::format("{} cannot be read, so whom it knows to descend from a target is not found: {}.",
+                        sources_[i].path.string(), describe(error)));
+        sources_.erase(sources_.begin() + static_cast<std::ptrdiff_t>(i--));
+      }
+    }
+    return decltype(ask(sources_.front().ancestry()))();
+  }
+
  public:
-  Recordings(SQLite::Database* own, const fs::path& own_path, const HostReading& host) {
-    if (own) ancestries_.push_back(std::make_unique<RecordedAncestry>(*own, host));
+  /// `log` is null where nothing is logged: then `own_path` is read like the others.
+  Recordings(KillLog* log, const fs::path& own_path, const HostReading& host) {
     const StandardPaths paths = standard_paths();
     std::vector<fs::path> others{paths.system_database, paths.user_database};
-    if (!own) others.insert(others.begin(), own_path);
+    if (log) {
+      sources_.push_back({own_path, [log]() -> RecordedAncestry& { return log->ancestry(); }});
+    } else {
+      others.insert(others.begin(), own_path);
+    }
     std::error_code failed;
     for (const fs::path& path : others) {
-      if (path.empty() || !is_readable(path) || (own && fs::equivalent(path, own_path, failed))) continue;
+      if (path.empty() || !is_readable(path) || (log && fs::equivalent(path, own_path, failed))) continue;
       try {
-        databases_.push_back(std::make_unique<SQLite::Database>(open_for_reading(path)));
-        ancestries_.push_back(std::make_unique<RecordedAncestry>(*databases_.back(), host));
+        const auto file = std::make_shared<Reading>(path, host);
+        sources_.push_back({path, [file]() -> RecordedAncestry& { return file->ancestry; }});
       } catch (const std::runtime_error&) {
         // Not galproc's, or not readable right now: it can tell nothing, and nobody asked for it by name.
       }
@@ -42,21 +73,19 @@ class Recordings {
   }
 
   CreatorOf creator_of() {
-    return [this](const ProcessKey& key) -> std::optional<ProcessKey> {
-      for (const auto& ancestry : ancestries_) {
-        if (const auto creator = ancestry->creator_of(key)) return creator;
-      }
-      return std::nullopt;
+    return [this](const ProcessKey& key) {
+      return first_known([&](RecordedAncestry& ancestry) { return ancestry.creator_of(key); });
     };
   }
-  /// In the first of them.
   std::optional<std::int64_t> upid_of(const ProcessKey& key) {
-    return ancestries_.empty() ? std::nullopt : ancestries_.front()->upid_of(key);
+    return first_known([&](RecordedAncestry& ancestry) { return ancestry.upid_of(key); }, 1);
   }
+  /// A sentence for each that failed on the way.
+  const std::vector<std::string>& problems() const { return problems_; }
 
  private:
-  std::vector<std::unique_ptr<SQLite::Database>> databases_;
-  std::vector<std::unique_ptr<RecordedAncestry>> ancestries_;
+  std::vector<Source> sources_;
+  std::vector<std::string> problems_;
 };
 
 /// Asks a person at a terminal; anybody else has said yes by calling.
@@ -183,15 +212,18 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   } else if (is_readable(path)) {
     reading = std::make_unique<SQLite::Database>(open_for_reading(path));
   }
-  SQLite::Database* database = log ? &log->database() : reading.get();
-  if (database) tell_of_leftovers(*database, context);
+  if (log) log->ask([&](SQLite::Database& database) { tell_of_leftovers(database, context); });
+  if (reading) tell_of_leftovers(*reading, context);
   if (service) {
     request.selectors.by_service = true;
-    if (!database) throw Error(ExitCode::NotFound, "No service " + *service + " was ever started.");
-    request.selectors.service_markers = markers_of(*database, *service);
+    if (!log && !reading) throw Error(ExitCode::NotFound, "No service " + *service + " was ever started.");
+    const auto ask = [&](SQLite::Database& database) {
+      request.selectors.service_markers = markers_of(database, *service);
+    };
+    log ? log->ask(ask) : ask(*reading);
   }
 
-  Recordings recordings(database, path, platform->host());
+  Recordings recordings(log.get(), path, platform->host());
   World world;
   world.processes = platform->read_processes();
   if (!request.selectors.ports.empty()) world.sockets = platform->read_sockets(world.processes);
@@ -211,6 +243,7 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   Kill kill(*platform, *log, request, guard, std::move(plan), std::move(world.processes), caller);
   const KillReport report = kill.run();
   print_report(report, context);
+  for (const std::string& problem : recordings.problems()) context.say(problem);
   if (report.problem) context.err << "galproc: " << escape_controls(*report.problem) << std::endl;
   return static_cast<ExitCode>(report.exit_code);
 }

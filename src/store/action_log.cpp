@@ -82,9 +82,22 @@ class ActionLog::State {
     }
   }
 
+  void ask(const std::function<void(SQLite::Database&)>& question) {
+    try {
+      question(database());
+    } catch (const SQLite::Exception& error) {
+      refuse(advice(error, kOpenPatienceMs));
+    }
+  }
+
   SQLite::Database& database() {
     if (!connection_) open(kOpenPatienceMs);
     return connection_->database;
+  }
+  RecordedAncestry& ancestry(const HostReading& host) {
+    SQLite::Database& file = database();
+    if (!connection_->ancestry) connection_->ancestry.emplace(file, host);
+    return *connection_->ancestry;
   }
   const std::filesystem::path& path() const { return path_; }
 
@@ -97,6 +110,7 @@ class ActionLog::State {
     SQLite::Database database;
     Prepared user_version;
     ActionRows writer;
+    std::optional<RecordedAncestry> ancestry;
   };
 
   [[noreturn]] void refuse(const std::string& reason) const {
@@ -156,6 +170,12 @@ void ActionLog::commit(const std::function<void(ActionWriter&)>& write, int pati
 }
 SQLite::Database& ActionLog::database() {
   return state_->database();
+}
+void ActionLog::ask(const std::function<void(SQLite::Database&)>& question) {
+  state_->ask(question);
+}
+RecordedAncestry& ActionLog::ancestry(const HostReading& host) {
+  return state_->ancestry(host);
 }
 const std::filesystem::path& ActionLog::path() const {
   return state_->path();

@@ -14,6 +14,7 @@
 #include "model/errors.h"
 #include "model/reading.h"
 #include "model/redaction.h"
+#include "store/ancestry.h"
 #include "store/process_store.h"
 
 namespace galproc {
@@ -101,8 +102,14 @@ class ActionLog {
   /// went well the sentence says that nothing was done to any process; after that only what was not logged.
   void commit(const std::function<void(ActionWriter&)>& write, int patience_ms = 10'000);
 
-  /// For questions on the same connection. REQUIRES: no commit() is under way.
+  /// Asks the file something before anything is done. Throws Error (NotLogged) where it cannot answer: then it could
+  /// not be logged to either. REQUIRES: no commit() is under way.
+  void ask(const std::function<void(SQLite::Database&)>& question);
+  /// For questions on the same connection. A commit that fails may end the connection: what was prepared on it has to
+  /// be gone by then. REQUIRES: no commit() is under way.
   SQLite::Database& database();
+  /// Whom the file knows of this host's processes. Good until the next commit(). REQUIRES: no commit() is under way.
+  RecordedAncestry& ancestry(const HostReading& host);
   const std::filesystem::path& path() const;
 
  private:

@@ -2,6 +2,14 @@
 
 namespace galproc {
 
+namespace {
+
+using Clock = std::chrono::steady_clock;
+/// A pass over the system is about as long, so each asks once.
+constexpr std::chrono::milliseconds kUnknownFor{20};
+
+}  // namespace
+
 RecordedAncestry::RecordedAncestry(SQLite::Database& database, const HostReading& host)
     : select_creator_(database,
                       // The creator, not a later parent: the first of the best witness.
@@ -21,15 +29,19 @@ RecordedAncestry::RecordedAncestry(SQLite::Database& database, const HostReading
 
 std::optional<ProcessKey> RecordedAncestry::creator_of(const ProcessKey& key) {
   if (!boot_id_) return std::nullopt;
-  const auto [at, is_new] = known_.try_emplace(key);
-  if (!is_new) return at->second;
+  if (const auto at = known_.find(key); at != known_.end()) return at->second;
+  const Clock::time_point now = Clock::now();
+  if (const auto at = unknown_since_.find(key); at != unknown_since_.end() && now - at->second < kUnknownFor) {
+    return std::nullopt;
+  }
   std::optional<ProcessKey> creator;
   select_creator_.rows(
       [&](SQLite::Statement& row) {
         creator = ProcessKey{row.getColumn(0).getInt64(), row.getColumn(1).getInt64()};
       },
       key.pid, key.start_token, *boot_id_);
-  known_[key] = creator;
+  if (creator) known_.emplace(key, *creator);
+  if (!creator) unknown_since_[key] = now;
   return creator;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <filesystem>
+#include <chrono>
 #include <optional>
 #include <unordered_map>
 
@@ -9,7 +9,8 @@
 
 namespace galproc {
 
-/// Who created whom, as a file recorded it; what was asked once is remembered. One boot's processes alone.
+/// Who created whom, as a file recorded it, one boot's processes alone. What the file knows is remembered; what it does
+/// not know is asked again after a moment: a recorder may have met it meanwhile.
 class RecordedAncestry {
  public:
   /// REQUIRES: `database` outlives this.
@@ -24,7 +25,8 @@ class RecordedAncestry {
  private:
   std::optional<std::int64_t> boot_id_;
   Prepared select_creator_, select_upid_;
-  std::unordered_map<ProcessKey, std::optional<ProcessKey>, ProcessKeyHash> known_;
+  std::unordered_map<ProcessKey, ProcessKey, ProcessKeyHash> known_;
+  std::unordered_map<ProcessKey, std::chrono::steady_clock::time_point, ProcessKeyHash> unknown_since_;
 };
 
 }  // namespace galproc

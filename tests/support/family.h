@@ -24,6 +24,15 @@ inline std::vector<pid_t> processes_with(const std::string& word) {
   return pids;
 }
 
+/// The letter of its state in /proc/PID/stat; '-' where there is none.
+inline char state_of(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  const std::size_t at = text.rfind(") ");
+  return at == std::string::npos ? '-' : text[at + 2];
+}
+
 /// A word that no other test and no other run has. It is a number, so that it can be the length of a sleep: about a
 /// minute.
 inline std::string own_word() {
