@@ -1,8 +1,31 @@
 #include "action/leftovers.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
 #include <unordered_map>
 
 namespace galproc {
+
+namespace {
+
+std::string sentence_of(std::int64_t action_id, const std::vector<std::pair<std::int64_t, std::string>>& stopped) {
+  constexpr std::size_t kNamed = 10;
+  std::string names, pids;
+  for (const auto& [pid, name] : stopped) pids += fmt::format(" {}", pid);
+  for (std::size_t i = 0; i < std::min(kNamed, stopped.size()); ++i) {
+    names += fmt::format("{}{} ({})", i == 0 ? "" : ", ", stopped[i].first, stopped[i].second);
+  }
+  if (stopped.size() > kNamed) names += fmt::format(" and {} more", stopped.size() - kNamed);
+  return fmt::format(
+      "{} still stopped, since action {} was ended half-way: {}. Continue with `kill -CONT{}`, or end with "
+      "`galproc kill{}`.",
+      stopped.size() == 1 ? "A process is" : fmt::format("{} processes are", stopped.size()), action_id, names, pids,
+      pids);
+}
+
+}  // namespace
 
 std::vector<std::string> stopped_leftovers(SQLite::Database& database, Platform& platform) {
   const HostReading host = platform.host();
@@ -21,14 +44,13 @@ std::vector<std::string> stopped_leftovers(SQLite::Database& database, Platform&
       host.boot_uuid, host.pid_namespace);
   std::vector<std::string> sentences;
   if (action_of.empty()) return sentences;
+  std::map<std::int64_t, std::vector<std::pair<std::int64_t, std::string>>> stopped;
   for (const ProcessReading& process : platform.read_processes().processes) {
     const auto action = action_of.find(process.key);
     if (action == action_of.end() || process.usage.state != ProcessState::Stopped) continue;
-    const std::string pid = std::to_string(process.key.pid);
-    sentences.push_back("pid " + pid + " (" + process.image->name + ") is still stopped: action " +
-                        std::to_string(action->second) + " was ended half-way. Continue it with `kill -CONT " + pid +
-                        "`, or end it with `galproc kill " + pid + "`.");
+    stopped[action->second].emplace_back(process.key.pid, process.image ? process.image->name : "?");
   }
+  for (const auto& [action_id, processes] : stopped) sentences.push_back(sentence_of(action_id, processes));
   return sentences;
 }
 

@@ -81,7 +81,10 @@ std::filesystem::path database_to_write(const Context& context);
 /// The database that a reading verb opens; says on stderr which one, and which other one exists, unless told not to.
 std::filesystem::path database_to_read(const Context& context, bool say_which = true);
 
-/// Says which processes a kill that was ended half-way had stopped, and that are stopped still.
+/// The database of a reading verb, open: that of database_to_read(). Says whom a kill that was ended half-way had
+/// stopped and who is stopped still, as every verb that opens one does. Throws as open_for_reading() does.
+SQLite::Database open_to_read(const Context& context, bool say_which = true);
+/// The same sentences, of a file that is open.
 void tell_of_leftovers(SQLite::Database& database, const Context& context);
 
 /// Fills every flag of `verb` that was not typed from the configuration files, and `context.lists`.

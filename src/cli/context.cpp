@@ -106,6 +106,12 @@ fs::path database_to_read(const Context& context, bool say_which) {
   return chosen;
 }
 
+SQLite::Database open_to_read(const Context& context, bool say_which) {
+  SQLite::Database database = open_for_reading(database_to_read(context, say_which));
+  tell_of_leftovers(database, context);
+  return database;
+}
+
 void tell_of_leftovers(SQLite::Database& database, const Context& context) {
   if (context.common.quiet) return;
   const auto platform = make_platform();

@@ -57,6 +57,7 @@ ExitCode verify(const Context& context, const std::optional<std::string>& head) 
   LedgerReport report;
   {
     SQLite::Database database = open_for_reading(path);
+    tell_of_leftovers(database, context);
     report = verify_ledger(database, head);
   }
   RowSet rows;

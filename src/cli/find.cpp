@@ -54,7 +54,7 @@ Selectors selectors_of(const FindFlags& flags) {
 std::optional<Scene> recorded_scene(const Context& context, const HostReading& host, std::int64_t now_us,
                                     std::int64_t max_age_us) {
   try {
-    SQLite::Database database = open_for_reading(database_to_read(context));
+    SQLite::Database database = open_to_read(context);
     const auto at_us = newest_look_us(database, host);
     const std::int64_t age_us = now_us - at_us.value_or(0);
     if (!at_us || age_us < 0 || age_us > max_age_us) {  // a clock that was set back makes a look of the future

@@ -45,7 +45,7 @@ std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> recorded_upids(cons
     if (named || context.common.verbosity > 0) context.say("No upids: " + reason);
   };
   try {
-    SQLite::Database database = open_for_reading(database_to_read(context, context.common.verbosity > 0));
+    SQLite::Database database = open_to_read(context, context.common.verbosity > 0);
     const SQLite::Transaction one_lock_for_all(database);
     Upids upids(database, host);
     for (const ProcessReading& process : processes.processes) {

@@ -104,7 +104,7 @@ ExitCode run_statement(const QueryFlags& flags, const Context& context) {
   if (!flags.values.empty() || !flags.set_flags.empty()) {
     throw UsageError("--run takes a whole statement; parameters belong to named queries.");
   }
-  SQLite::Database database = open_for_reading(database_to_read(context));
+  SQLite::Database database = open_to_read(context);
   bool more = false;
   const auto limit = parse_limit(flags.limit);
   const RowSet rows = flags.explain ? explain_sql(database, flags.run) : run_sql(database, flags.run, limit, &more);
@@ -126,7 +126,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   }
   const auto limit = parse_limit(flags.limit);
   if (flags.explain) {
-    SQLite::Database database = open_for_reading(database_to_read(context));
+    SQLite::Database database = open_to_read(context);
     context.print(explain_query(database, query));
     return ExitCode::Done;
   }
@@ -136,8 +136,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   }
   if (limit && query.find_param("limit")) words["limit"] = flags.limit;
   QueryMoment moment(query, words, flags.set_flags);
-  SQLite::Database database = open_for_reading(database_to_read(context));
-  tell_of_leftovers(database, context);
+  SQLite::Database database = open_to_read(context);
   moment.find_latest_tick(database);
   for (const std::string& sentence : moment.before()) context.say(sentence);
   bool more = false;

@@ -83,6 +83,7 @@ ExitCode list(bool all, const Context& context) {
   std::vector<std::vector<Value>> logged;
   {
     SQLite::Database database = open_for_reading(path);
+    tell_of_leftovers(database, context);
     Prepared select(database, kSelect);
     select.rows([&](SQLite::Statement& row) {
       std::vector<Value>& cells = logged.emplace_back();

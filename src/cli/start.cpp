@@ -159,6 +159,12 @@ ExitCode start(const StartFlags& flags, const Context& context) {
     context.err << "galproc: " << escape_controls(problem) << std::endl;
   }
   for (const std::string& line : report.log_tail) context.err << "  " << escape_controls(line) << std::endl;
+  try {
+    SQLite::Database file = open_for_reading(database);
+    tell_of_leftovers(file, context);
+  } catch (const std::runtime_error&) {
+    // What was done is logged and told already.
+  }
   return static_cast<ExitCode>(report.exit_code);
 }
 
