@@ -19,13 +19,15 @@ class LedgerTest : public ActionLogTest {
   /// Does by hand what the triggers would refuse.
   void tamper(const std::string& sql) const {
     SQLite::Database database(path().string(), SQLite::OPEN_READWRITE, 10'000);
-    std::vector<std::string> triggers;
+    std::map<std::string, std::string> triggers;
     {
-      SQLite::Statement names(database, "SELECT name FROM sqlite_schema WHERE type = 'trigger'");
-      while (names.executeStep()) triggers.push_back(names.getColumn(0).getString());
+      SQLite::Statement rows(database, "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'");
+      while (rows.executeStep()) triggers[rows.getColumn(0).getString()] = rows.getColumn(1).getString();
     }
-    for (const std::string& name : triggers) database.exec("DROP TRIGGER " + name);
+    for (const auto& [name, made] : triggers) database.exec("DROP TRIGGER " + name);
     database.exec(sql);
+    // A table that is gone takes no trigger.
+    for (const auto& [name, made] : triggers) database.tryExec(made);
   }
   void expect_broken(const std::optional<std::int64_t>& seq, const std::string& words,
                      const std::optional<std::string>& head = std::nullopt) const {
@@ -250,6 +252,29 @@ TEST_F(LedgerTest, ShowsAChangedOrMissingOrigin) {
   expect_broken(1, "Row 1 of the ledger does not follow");
   tamper("DELETE FROM origin");
   expect_broken(std::nullopt, "The row of origin");
+}
+
+TEST_F(LedgerTest, ShowsThatARowIsReadInAnotherWay) {
+  log_three();
+  const struct {
+    const char *edit, *undo, *problem;
+  } edits[] = {
+      {"UPDATE signal_name SET name = 'SIGFOO' WHERE number = 15",
+       "UPDATE signal_name SET name = 'SIGTERM' WHERE number = 15", "The signal 15 is not called SIGTERM any more"},
+      {"DROP VIEW actions; CREATE VIEW actions AS SELECT 1 AS action_id", nullptr, "The view actions is gone, or"},
+      {"DROP TRIGGER attempt_is_not_deleted", nullptr, "The trigger attempt_is_not_deleted is gone"},
+  };
+  for (const auto& [edit, undo, problem] : edits) {
+    SQLite::Database(path().string(), SQLite::OPEN_READWRITE).exec(edit);
+    expect_broken(std::nullopt, problem);
+    if (undo != nullptr) SQLite::Database(path().string(), SQLite::OPEN_READWRITE).exec(undo);
+  }
+}
+
+TEST_F(LedgerTest, ShowsAMissingTable) {
+  log_three();
+  tamper("DROP TABLE ledger");
+  expect_broken(std::nullopt, "The table ledger is gone.");
 }
 
 TEST_F(LedgerTest, BeginsWithThePredecessorAndItsLastHead) {

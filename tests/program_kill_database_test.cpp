@@ -57,8 +57,9 @@ class ProgramKillDatabase : public ProgramTest {
 TEST_F(ProgramKillDatabase, ThatFillsUpWhileATreeIsStoppedLeavesNobodyStopped) {
   snapshot();
   bool was_full = false, was_logged = false;
-  // A bound on the size of the -wal takes the place of a disk with that much room; each time a little more.
-  for (rlim_t room = 0; room <= 96 * 1024; room += 8 * 1024) {
+  // A bound on the size of the -wal takes the place of a disk with that much room; each time a little more until
+  // all of it is logged.
+  for (rlim_t room = 0; !was_logged && room <= 1024 * 1024; room += 8 * 1024) {
     const Family family;
     Program top =
         shell("for i in 1 2 3 4 5 6 7 8; do sh -c 'while :; do sleep $1; done' sh $1 & done; wait; :", family.word());
@@ -87,7 +88,7 @@ TEST_F(ProgramKillDatabase, ThatFillsUpWhileATreeIsStoppedLeavesNobodyStopped) {
 
 TEST_F(ProgramKillDatabase, RenamedWhileAKillWaitsIsLoggedAgainInTheNewOne) {
   snapshot();
-  Program sleeper = start({"/bin/sleep", "60"});
+  Program sleeper = start({"/bin/sleep", own_word()});
   const std::string pid = std::to_string(sleeper.pid());
   const fs::path moved = folder_ / "moved.db";
   std::optional<Program> killing;
@@ -111,7 +112,7 @@ TEST_F(ProgramKillDatabase, ThatIsCorruptIsNotActedUpon) {
     fs::remove(db());
     snapshot();
     damage(db(), table);
-    Program sleeper = start({"/bin/sleep", "60"});
+    Program sleeper = start({"/bin/sleep", own_word()});
     const Ran ran = run(kill_words({std::to_string(sleeper.pid()), "--tree"}));
     EXPECT_EQ(ran.exit_code, 5) << table << ": " << ran.err;
     EXPECT_NE(ran.err.find("corrupt"), std::string::npos) << ran.err;
@@ -125,7 +126,7 @@ TEST_F(ProgramKillDatabase, OfTheUserThatIsCorruptDoesNotHinderOneThatIsNot) {
   fs::create_directories(users.parent_path());
   fs::copy_file(db(), users);
   damage(users, "process");
-  Program sleeper = start({"/bin/sleep", "60"});
+  Program sleeper = start({"/bin/sleep", own_word()});
   const Ran ran = run(kill_words({std::to_string(sleeper.pid()), "--tree"}));
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_NE(ran.err.find(users.string() + " cannot be read"), std::string::npos) << ran.err;

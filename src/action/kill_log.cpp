@@ -126,10 +126,11 @@ void KillLog::write(const ProcessPass& pass, std::vector<Victim>& victims, std::
   std::vector<std::int64_t> ids;
   std::vector<std::optional<std::int64_t>> upids;
   const std::int64_t action_before = action_id_;
-  const Clocks now = platform_.clocks();
+  Clocks now;
   try {
     log_->commit(
         [&](ActionWriter& writer) {
+          now = platform_.clocks();  // under the lock, for which it may have waited
           boot_id_ = writer.processes().boot_id_of(host_);
           Rows rows(writer, redactor_, now, boot_id_, pass);
           if (action_id_ == 0) action_id_ = rows.add_action(verb_, caller_, reason_);

@@ -19,34 +19,39 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kRetry{20};
 
-constexpr const char* kNoPermission =
-    "its folder is missing, or this user may not write it or that folder. Name another with --db";
 constexpr const char* kNewer = "a newer galproc has migrated it. Use that one";
 constexpr const char* kForeign = "it was not made by galproc, and was left untouched. Name another with --db";
 constexpr const char* kCorrupt =
     "it is corrupt. Start `galproc record`, which moves it aside and begins a new one, or name another with --db";
 
+std::string no_permission(const std::filesystem::path& path) {
+  std::error_code failed;
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  if (!std::filesystem::exists(folder, failed) && !failed)
+    return "its folder is missing. Make it, or name another with --db";
+  if (!std::filesystem::exists(path, failed)) return "this user may not make it there. Name another with --db";
+  return "this user may not write it, or make its -wal beside it. Try as its owner, or name another with --db";
+}
+
 /// Why, and what to try; without the full stop.
-std::string advice(const SQLite::Exception& error, int patience_ms) {
+std::string advice(const std::filesystem::path& path, const SQLite::Exception& error, int patience_ms) {
   switch (error.getExtendedErrorCode()) {
     case SQLITE_READONLY_CANTINIT:
     case SQLITE_READONLY_DIRECTORY:
       return "its -shm file is missing and this user may not make one beside it. Ask its owner to open it once, or "
-             "name "
-             "another with --db";
+             "name another with --db";
     default: break;
   }
   switch (error.getErrorCode()) {
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_CANTOPEN: return kNoPermission;
+    case SQLITE_CANTOPEN: return no_permission(path);
     default: break;
   }
   switch (fault_of(error)) {
     case StoreFault::Busy:
       return fmt::format(
-          "another program has held it locked for {} ms. End that one's transaction, or name another with "
-          "--db",
+          "another program has held it locked for {} ms. End that one's transaction, or name another with --db",
           patience_ms);
     case StoreFault::Full: return "there is no room left for it. Make some, or name another with --db";
     case StoreFault::Damaged: return kCorrupt;
@@ -76,7 +81,7 @@ class ActionLog::State {
       transaction.commit();
       logged_some_ = true;
     } catch (const SQLite::Exception& error) {
-      const std::string reason = advice(error, patience_ms);
+      const std::string reason = advice(path_, error, patience_ms);
       if (fault_of(error) == StoreFault::Lost || fault_of(error) == StoreFault::Damaged) connection_.reset();
       refuse(reason);
     }
@@ -86,7 +91,7 @@ class ActionLog::State {
     try {
       question(database());
     } catch (const SQLite::Exception& error) {
-      refuse(advice(error, kOpenPatienceMs));
+      refuse(advice(path_, error, kOpenPatienceMs));
     }
   }
 
@@ -130,7 +135,7 @@ class ActionLog::State {
         return;
       } catch (const SQLite::Exception& error) {
         // SQLite does not wait where it sees a deadlock coming, as when two make one new file at once.
-        if (fault_of(error) != StoreFault::Busy || Clock::now() >= deadline) refuse(advice(error, patience_ms));
+        if (fault_of(error) != StoreFault::Busy || Clock::now() >= deadline) refuse(advice(path_, error, patience_ms));
       }
       std::this_thread::sleep_for(kRetry);
     }
@@ -150,7 +155,7 @@ class ActionLog::State {
     try {
       return examine_file(path_);
     } catch (const Error&) {
-      refuse(kNoPermission);
+      refuse(no_permission(path_));
     }
   }
 

@@ -2,7 +2,9 @@
 
 #include <map>
 #include <memory>
+#include <vector>
 
+#include "store/database.h"
 #include "store/ledger.h"
 #include "store/ledger_tables.h"
 
@@ -25,6 +27,7 @@ class Walk {
   Walk(SQLite::Database& database, const std::optional<std::string>& head) : database_(database), head_(head) {}
 
   LedgerReport run() {
+    if (!has_its_tables()) return report_;
     const auto start = ledger_start(database_);
     if (!start) {
       fail(std::nullopt, "The row of origin, which the ledger begins with, is gone.");
@@ -32,7 +35,7 @@ class Walk {
     }
     report_.head = *start;
     found_ = !head_ || *head_ == *start;
-    if (follow_chain() && find_cut_tail("ledger", "seq") && find_unchained()) find_head();
+    if (follow_chain() && find_cut_tail("ledger", "seq") && find_unchained() && find_head()) is_read_as_made();
     return report_;
   }
 
@@ -42,6 +45,44 @@ class Walk {
     report_.first_bad_seq = seq;
     report_.problem = problem;
     return false;
+  }
+
+  bool has_its_tables() {
+    SQLite::Statement there(database_, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?");
+    std::vector<std::string> names{"ledger", "origin"};
+    for (const ChainedTable& table : kFormat1) names.push_back(table.name);
+    for (const std::string& name : names) {
+      there.reset();
+      there.bind(1, name);
+      if (!there.executeStep()) return fail(std::nullopt, fmt::format("The table {} is gone.", name));
+    }
+    return true;
+  }
+
+  /// The rows are read through views and names of signals, which are in no chain: they have to be those that this
+  /// galproc makes, and so have the triggers.
+  bool is_read_as_made() {
+    SQLite::Database made(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    migrate(made);
+    return has_all_of(made,
+                      "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('view', 'trigger') ORDER BY type, name",
+                      "SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ? AND sql = ?",
+                      "The {} {} is gone, or is not the one that this galproc made.") &&
+           has_all_of(made, "SELECT number, name FROM signal_name ORDER BY number",
+                      "SELECT 1 FROM signal_name WHERE number = CAST(? AS INTEGER) AND name = ?",
+                      "The signal {} is not called {} any more in signal_name.");
+  }
+  /// Whether all that `select` finds in `made` is there too.
+  bool has_all_of(SQLite::Database& made, const char* select, const char* same, const char* sentence) {
+    SQLite::Statement rows(made, select), there(database_, same);
+    while (rows.executeStep()) {
+      there.reset();
+      for (int i = 0; i < rows.getColumnCount(); ++i) there.bind(i + 1, rows.getColumn(i).getString());
+      if (there.executeStep()) continue;
+      return fail(std::nullopt,
+                  fmt::format(fmt::runtime(sentence), rows.getColumn(0).getString(), rows.getColumn(1).getString()));
+    }
+    return true;
   }
 
   bool follow_chain() {
@@ -121,12 +162,12 @@ class Walk {
     return true;
   }
 
-  void find_head() {
-    if (found_) return;
-    fail(std::nullopt,
-         fmt::format("The hash {} is not in the ledger: rows that were there when it was noted are gone, or "
-                     "all of it was written anew, or it is another file's.",
-                     *head_));
+  bool find_head() {
+    if (found_) return true;
+    return fail(std::nullopt,
+                fmt::format("The hash {} is not in the ledger: rows that were there when it was noted are gone, or "
+                            "all of it was written anew, or it is another file's.",
+                            *head_));
   }
 
   SQLite::Database& database_;
