@@ -81,7 +81,7 @@ CREATE TABLE process (
   kernel_thread INTEGER NOT NULL CHECK (kernel_thread IN (0, 1)),  -- 1: a thread of the kernel itself
   source        INTEGER NOT NULL CHECK (source BETWEEN 1 AND 3),  -- the witness who met it first
   met_after_us  INTEGER NOT NULL,  -- length from its start until that witness met it
-  parent_upid   INTEGER,  -- its parent then (poll: that of the moment; event: the creator); NULL where it could not be seen
+  parent_upid   INTEGER,  -- its parent then (event: the creator, where its birth was seen); NULL where it could not be seen
   parent_pid    INTEGER,  -- that one's pid; 0: none; NULL: that witness could not tell
   UNIQUE (pid, start_token, boot_id)
 ) STRICT;

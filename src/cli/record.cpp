@@ -83,8 +83,11 @@ RecordOptions options_of(const RecordFlags& flags, const Context& context) {
   if (!flags.samples.empty()) options.samples = parse_flag("samples", flags.samples, parse_samples);
   options.process_source = choose_source({"process-source", {"bpf", "proc"}, has_process_source}, flags.process_source,
                                          options.source_notes);
-  options.event_source = choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source},
-                                       flags.event_source, options.source_notes);
+  // Which of them can be had shows when it is opened.
+  options.event_source = flags.event_source == "auto"
+                             ? flags.event_source
+                             : choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source},
+                                             flags.event_source, options.source_notes);
   options.redact = !flags.no_redact;
   options.redact_names = context.lists.redact;
   options.version = GALPROC_VERSION;

@@ -13,6 +13,7 @@
 
 #include "model/reading.h"
 #include "model/signals.h"
+#include "platform/events.h"
 
 namespace galproc {
 
@@ -117,6 +118,9 @@ class Platform {
   /// TCP listeners and bound UDP sockets of this network namespace with every holder that may be seen.
   /// REQUIRES: `processes` is the latest pass of this object. Throws PlatformError.
   virtual SocketPass read_sockets(const ProcessPass& processes) = 0;
+
+  /// Opens a source of events by its name: bpf, netlink. Throws PlatformError.
+  virtual OpenedEvents open_events(std::string_view name, const EventRequest& request) = 0;
 
   /// The machine as a whole; what could not be read stays empty. Disk figures are those of the file system that holds
   /// `disk_path`.

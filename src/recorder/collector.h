@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/events.h"
 #include "model/reading.h"
 #include "platform/platform.h"
 
@@ -22,6 +23,14 @@ struct CollectionError {
   ReadError error;
 };
 
+/// What the kernel told up to a moment.
+struct EventReading {
+  Clocks clocks;              ///< of that moment
+  std::int64_t from_us = 0;   ///< wall clock at which the events before these ended
+  std::vector<Event> events;  ///< in their order
+  std::int64_t lost_count = 0;
+};
+
 /// Everything that one look at the machine gave. An empty part could not be read; `errors` says why.
 struct TickReading {
   Clocks clocks;                 ///< when the reading ended: all that it tells had been seen by then
@@ -31,6 +40,7 @@ struct TickReading {
   std::optional<SocketPass> sockets;
   std::optional<SystemReading> system;
   std::vector<CollectionError> errors;
+  EventReading events;  ///< from before the look
 
   std::size_t bytes = 0;  ///< size_bytes() when it was queued
   /// Roughly what it holds in memory, with the images that it is the first to hold.

@@ -43,6 +43,10 @@ std::optional<std::int64_t> ProcessCollector::upid_of(const ProcessKey& key) con
   return known ? std::optional(known->upid) : std::nullopt;
 }
 
+void ProcessCollector::end_by_event(const ProcessKey& key) {
+  if (find(key)) stage(key).ended = true;
+}
+
 void ProcessCollector::write(const TickReading& reading, const Tick& tick) {
   ++write_no_;
   key_by_pid_.clear();
@@ -273,6 +277,11 @@ void ProcessCollector::committed() {
   for (const ProcessKey& key : gone_) known_.erase(key);
   closed_earlier_ = closed_earlier_ || closing_earlier_;
   if (open_pass_us_) last_pass_us_ = open_pass_us_;
+  rolled_back();
+}
+
+void ProcessCollector::events_committed() {
+  for (auto& [key, known] : staged_) known_.insert_or_assign(key, std::move(known));
   rolled_back();
 }
 

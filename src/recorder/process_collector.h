@@ -34,6 +34,11 @@ class ProcessCollector : public Collector, public UpidLookup {
 
   std::optional<std::int64_t> upid_of(const ProcessKey& key) const override;
 
+  /// Its end is told by the kernel, in the open transaction: no tick has to find it.
+  void end_by_event(const ProcessKey& key);
+  /// The open transaction, which was of events alone, is committed.
+  void events_committed();
+
  private:
   /// What is committed about one living process.
   struct Known {

@@ -59,6 +59,7 @@ void Recorder::run() {
     refuse_if_not_ours();  // before a lock file is made beside it
     take_lock();
     platform_.catch_stop_requests();
+    open_events();
     ensure_open();
     say_first_line();
     started_ = true;
@@ -99,6 +100,58 @@ void Recorder::take_lock() {
   locked_ = platform_.file_identity(recorder_lock_path(options_.database));
 }
 
+void Recorder::open_events() {
+  const bool any = options_.event_source == "auto";
+  for (const char* name : {"bpf", "netlink", "none"}) {
+    if (!any && options_.event_source != name) continue;
+    if (std::string_view(name) == "none") break;
+    OpenedEvents opened = platform_.open_events(name, options_.events);
+    if (opened.source) {
+      events_ = std::move(opened.source);
+      for (std::string& limit : events_->limits()) options_.source_notes.push_back(std::move(limit));
+      break;
+    }
+    if (!any) {
+      throw Error(ExitCode::Refused,
+                  fmt::format("--event-source {} cannot be had: {}. Try --event-source auto.", name, opened.why_not));
+    }
+    options_.source_notes.push_back(fmt::format("Events are not read from {}: {}.", name, opened.why_not));
+  }
+  options_.event_source = events_ ? events_->name() : "none";
+  pending_.from_us = platform_.clocks().wall_us;
+}
+
+void Recorder::drain_events() {
+  if (!events_) return;
+  constexpr std::size_t kMostWaiting = 200'000;
+  EventBatch batch = events_->drain();
+  pending_.clocks = platform_.clocks();
+  pending_.lost_count += batch.lost_count;
+  for (Event& event : batch.events) {
+    if (pending_.events.size() < kMostWaiting) {
+      pending_.events.push_back(std::move(event));
+    } else {
+      ++pending_.lost_count;
+    }
+  }
+}
+
+void Recorder::store_events_if_due() {
+  constexpr std::size_t kMany = 5000;
+  constexpr std::int64_t kLongUs = 1'000'000;
+  if (!events_ || !queue_.empty() || !recording_ || !stored_count_) return;  // a tick that waits comes first
+  try {
+    const bool asked = recording_->was_written_by_others();
+    if (pending_.events.empty() && pending_.lost_count == 0) return;
+    const std::int64_t oldest_us = pending_.events.empty() ? 0 : pending_.events.front().boot_us;
+    if (!asked && pending_.events.size() < kMany && pending_.clocks.boot_us - oldest_us < kLongUs) return;
+    recording_->write(pending_);
+    pending_ = EventReading{pending_.clocks, pending_.clocks.wall_us, {}, 0};
+  } catch (const SQLite::Exception&) {
+    // They go with the next tick, which is tried again until it can be written, and tells why it cannot.
+  }
+}
+
 void Recorder::loop() {
   const std::int64_t started_us = platform_.clocks().boot_us;
   const std::optional<std::int64_t> end_us =
@@ -107,9 +160,10 @@ void Recorder::loop() {
   std::int64_t taken = 0;
   for (bool last = false; !last;) {
     std::int64_t wake_us = end_us ? std::min(scheduled_us, *end_us) : scheduled_us;
-    if (!queue_.empty()) wake_us = std::min(wake_us, platform_.clocks().boot_us + kRetryUs);
+    if (!queue_.empty() || events_) wake_us = std::min(wake_us, platform_.clocks().boot_us + kRetryUs);
     last = platform_.sleep_until(wake_us) == Wake::Stop;
 
+    drain_events();
     const std::int64_t now_us = platform_.clocks().boot_us;
     const bool due = now_us >= scheduled_us;
     last = last || (end_us && now_us >= *end_us);
@@ -121,12 +175,14 @@ void Recorder::loop() {
       last = last || (options_.samples && taken >= *options_.samples);
     }
     store_waiting_readings();
+    store_events_if_due();
   }
 }
 
 void Recorder::look(std::int64_t late_us) {
   TickReading reading = take_reading(platform_);
   reading.late_us = late_us;
+  reading.events = std::exchange(pending_, EventReading{reading.clocks, reading.clocks.wall_us, {}, 0});
   reading.bytes = reading.size_bytes();
   queue_bytes_ += reading.bytes;
   queue_.push_back(std::move(reading));

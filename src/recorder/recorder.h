@@ -24,7 +24,8 @@ struct RecordOptions {
   bool redact = true;
   std::vector<std::string> redact_names;  ///< option and variable names on top of the built-in list
   std::string process_source = "proc";
-  std::string event_source = "none";
+  std::string event_source = "none";  ///< auto: the best that can be had
+  EventRequest events;
   std::string version;
   std::vector<std::string> source_notes;  ///< why a better source is not in use: whole sentences
   bool quiet = false;
@@ -52,6 +53,11 @@ class Recorder {
   void loop();
   /// A tick is due, or the last one is taken.
   void look(std::int64_t late_us);
+  /// Opens the source of events that was asked for, or the best. Throws Error where the very one that was asked for
+  /// cannot be had.
+  void open_events();
+  void drain_events();
+  void store_events_if_due();
   void store_waiting_readings();
   void finish();
 
@@ -75,6 +81,8 @@ class Recorder {
   std::ostream& talk_;
   Redactor redactor_;
   std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<EventSource> events_;  ///< null: there is none
+  EventReading pending_;                 ///< drained, and not stored or part of a reading yet
   std::optional<FileIdentity> locked_;
   std::unique_ptr<Recording> recording_;
   std::optional<FileIdentity> opened_;

@@ -30,7 +30,13 @@ Recording::Recording(const std::filesystem::path& path, const RecordingFacts& fa
                      const Redactor* redactor, int busy_ms)
     : database_(open_for_recording(path, busy_ms, facts.predecessor)),
       processes_(std::make_unique<ProcessCollector>(database_, redactor)),
+      events_(std::make_unique<EventCollector>(database_, *processes_, redactor)),
+      event_source_(facts.event_source),
       user_version_(std::make_unique<Prepared>(database_, "PRAGMA user_version")),
+      read_data_version_(std::make_unique<Prepared>(database_, "PRAGMA data_version")),
+      insert_loss_(std::make_unique<Prepared>(
+          database_,
+          "INSERT INTO event_loss (recording_id, source, from_us, to_us, lost_count) VALUES (?, ?, ?, ?, ?)")),
       insert_tick_(std::make_unique<Prepared>(
           database_,
           "INSERT INTO tick (tick_id, recording_id, at_us, boot_us, keyframe_tick_id, previous_tick_id, late_us,"
@@ -76,14 +82,17 @@ void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
 
 void Recording::write(const TickReading& reading, const std::vector<GapNote>& gaps) {
   SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
-  if (user_version_->number().value() > schema_version()) {
-    throw NewerSchema("a newer galproc has migrated the file");
-  }
+  refuse_newer_schema();
   std::vector<Collector*> collectors{processes_.get()};
   for (const auto& collector : others_) collectors.push_back(collector.get());
   const Tick tick = insert_tick(reading, keyframe_wanted_ || !gaps.empty());
+  // What lives when a recording begins is met by its first look: events name it. After that they tell more of a birth
+  // than a look does.
+  const bool is_first = !last_tick_id_;
   try {
+    if (!is_first) insert_events(reading.events);
     for (Collector* collector : collectors) collector->write(reading, tick);
+    if (is_first) insert_events(reading.events);
     insert_errors(reading, tick);
     for (const GapNote& gap : gaps) insert_gap(gap);
     if (last_tick_id_) {
@@ -92,9 +101,11 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
     transaction.commit();
   } catch (...) {
     for (Collector* collector : collectors) collector->rolled_back();
+    events_->rolled_back();
     throw;
   }
   for (Collector* collector : collectors) collector->committed();
+  events_->committed();
   ++next_tick_id_;
   if (tick.keyframe) {
     keyframe_tick_id_ = tick.tick_id;
@@ -106,6 +117,40 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
   ++ticks_since_keyframe_;
   last_tick_id_ = tick.tick_id;
   last_clocks_ = reading.clocks;
+}
+
+void Recording::write(const EventReading& events) {
+  SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  refuse_newer_schema();
+  try {
+    insert_events(events);
+    transaction.commit();
+  } catch (...) {
+    processes_->rolled_back();
+    events_->rolled_back();
+    throw;
+  }
+  processes_->events_committed();
+  events_->committed();
+}
+
+void Recording::insert_events(const EventReading& events) {
+  events_->write(events.events, {recording_id_, boot_id_, events.clocks});
+  if (events.lost_count > 0) {
+    insert_loss_->run(recording_id_, event_source_, std::min(events.from_us, events.clocks.wall_us),
+                      events.clocks.wall_us, events.lost_count);
+  }
+}
+
+void Recording::refuse_newer_schema() {
+  if (user_version_->number().value() > schema_version()) {
+    throw NewerSchema("a newer galproc has migrated the file");
+  }
+}
+
+bool Recording::was_written_by_others() {
+  const auto version = read_data_version_->number();
+  return std::exchange(data_version_, version) != version;
 }
 
 bool Recording::keyframe_is_due(const TickReading& reading, bool wanted) const {

@@ -9,6 +9,7 @@
 
 #include "model/redaction.h"
 #include "recorder/collector.h"
+#include "recorder/event_collector.h"
 #include "recorder/process_collector.h"
 #include "store/database.h"
 #include "store/statement.h"
@@ -53,6 +54,12 @@ class Recording {
   /// knows of; after such a hole the tick is a keyframe. Throws NewerSchema too.
   void write(const TickReading& reading, const std::vector<GapNote>& gaps);
 
+  /// Stores events on their own, between ticks. Throws NewerSchema too.
+  void write(const EventReading& events);
+
+  /// Whether another connection has written to the file since this was last asked.
+  bool was_written_by_others();
+
   /// `reason`: stopped, file_moved, file_lost, newer_schema.
   void end(std::int64_t at_us, const char* reason);
 
@@ -65,12 +72,17 @@ class Recording {
   bool keyframe_is_due(const TickReading& reading, bool wanted) const;
   void insert_errors(const TickReading& reading, const Tick& tick);
   void insert_gap(const GapNote& gap);
+  void insert_events(const EventReading& events);
+  void refuse_newer_schema();
   std::vector<GapNote> gaps_between(const Clocks& before, const Clocks& now) const;
 
   SQLite::Database database_;
   std::unique_ptr<ProcessCollector> processes_;
   std::vector<std::unique_ptr<Collector>> others_;
-  std::unique_ptr<Prepared> user_version_, insert_tick_, insert_error_, insert_gap_;
+  std::unique_ptr<EventCollector> events_;
+  std::string event_source_;
+  std::optional<std::int64_t> data_version_;
+  std::unique_ptr<Prepared> user_version_, read_data_version_, insert_loss_, insert_tick_, insert_error_, insert_gap_;
 
   std::int64_t boot_id_ = 0;
   std::int64_t booted_us_ = 0;

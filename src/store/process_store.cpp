@@ -65,9 +65,16 @@ ProcessStore::ProcessStore(SQLite::Database& database)
                     " truncated, cgroup_text_id, working_directory_text_id, venv_text_id, venv_evidence,"
                     " service_marker, uid, user_text_id, command_line_text_id)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      inherit_image_(database,
+                     "INSERT INTO process_image (upid, image_no, at_us, name, executable_text_id, command_line,"
+                     " truncated, cgroup_text_id, working_directory_text_id, venv_text_id, venv_evidence,"
+                     " service_marker, uid, user_text_id, command_line_text_id)"
+                     " SELECT ?1, 1, ?3, name, executable_text_id, command_line, truncated, cgroup_text_id,"
+                     " working_directory_text_id, venv_text_id, venv_evidence, service_marker, uid, user_text_id,"
+                     " command_line_text_id FROM process_image WHERE upid = ?2 ORDER BY image_no DESC LIMIT 1"),
       select_image_(database,
                     "SELECT image_no, name, executable, command_line, truncated, cgroup, working_directory, venv,"
-                    " venv_evidence, service_marker, uid, user"
+                    " venv_evidence, service_marker, uid, user, at_us"
                     " FROM process_images WHERE upid = ? ORDER BY image_no DESC LIMIT 1"),
       insert_exit_(database,
                    "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_within_us, exit_code, exit_signal,"
@@ -111,6 +118,10 @@ void ProcessStore::add_image(std::int64_t upid, std::int64_t image_no, std::int6
                     image.service_marker, image.uid, text_id_of(image.user), line_id);
 }
 
+bool ProcessStore::inherit_image(std::int64_t upid, std::int64_t parent_upid, std::int64_t at_us) {
+  return inherit_image_.run(upid, parent_upid, at_us) > 0;
+}
+
 std::optional<std::int64_t> ProcessStore::text_id_of(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
   const auto known = select_text_.number(*text);
@@ -134,6 +145,7 @@ ProcessStore::NumberedImage ProcessStore::last_image(std::int64_t upid) {
   select_image_.rows(
       [&](SQLite::Statement& row) {
         last.image_no = row.getColumn(0).getInt64();
+        last.at_us = row.getColumn(12).getInt64();
         last.image = {
             row.getColumn(1).getString(),       optional_text(row.getColumn(2)), optional_text(row.getColumn(3)),
             row.getColumn(4).getInt() != 0,     optional_text(row.getColumn(5)), optional_text(row.getColumn(6)),

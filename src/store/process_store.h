@@ -80,8 +80,12 @@ class ProcessStore {
   std::optional<std::int64_t> last_parent_pid(std::int64_t upid);
 
   void add_image(std::int64_t upid, std::int64_t image_no, std::int64_t at_us, const ImageRow& image);
+  /// The first image of a process that does not run a program of its own yet: its parent's. False where that one has
+  /// none.
+  bool inherit_image(std::int64_t upid, std::int64_t parent_upid, std::int64_t at_us);
   struct NumberedImage {
     std::int64_t image_no = 0;  ///< 0: none is stored
+    std::int64_t at_us = 0;
     ImageRow image;
   };
   NumberedImage last_image(std::int64_t upid);
@@ -102,7 +106,7 @@ class ProcessStore {
   Prepared insert_process_, select_process_;
   Prepared insert_parent_, select_parent_;
   Prepared insert_text_, select_text_;
-  Prepared insert_image_, select_image_;
+  Prepared insert_image_, inherit_image_, select_image_;
   Prepared insert_exit_, delete_concluded_exit_;
   std::unordered_set<std::size_t> once_seen_;  ///< hashes of texts that are not shared yet
 };

@@ -16,6 +16,10 @@
 -- What galproc did: it started app (7), which ended at the reboot, and build (14), which failed; it killed node (6), which
 -- first refused; it refused to touch kthreadd (2), and was denied worker (13); it was ended while it stopped build (14).
 -- After the reboot it started notes (17), asked sshd (16) in vain to end, and found nobody called nginx.
+--
+-- What the kernel saw: worker (13) asks cron (10) to end, and it returns 3; galproc's own request to make (14); after the
+-- reboot galproc's HUP to sshd, bash (17) that may not kill sshd, a TERM that sshd ignores, an alarm of its own, a stop,
+-- and a call that names nobody.
 
 INSERT INTO boot (boot_id, boot_uuid, pid_namespace, booted_us, host_name, system, release) VALUES
   (1, '11111111-aaaa', 4026531836, us('09:00:00'), 'box', 'Linux', '6.1.0'),
@@ -24,7 +28,7 @@ INSERT INTO boot (boot_id, boot_uuid, pid_namespace, booted_us, host_name, syste
 INSERT INTO recording (recording_id, boot_id, started_us, started_boot_us, interval_us, version, process_source,
                        socket_source, event_source, network_namespace, recorder_pid, uid, user) VALUES
   (1, 1, us('10:00:00') - 1000, 3599999000, 5000000, '0.1.0', 'proc', 'sock_diag', 'none', 4026531840, 777, 0, 'root'),
-  (2, 1, us('10:01:00') - 1000, 3659999000, 5000000, '0.1.0', 'proc', 'sock_diag', 'netlink', 4026531840, 778, 0, 'root'),
+  (2, 1, us('10:01:00') - 1000, 3659999000, 5000000, '0.1.0', 'proc', 'sock_diag', 'bpf', 4026531840, 778, 0, 'root'),
   (3, 2, us('12:05:00') - 1000, 299999000, 5000000, '0.1.0', 'bpf', 'bpf', 'bpf', 4026531840, 779, 0, 'root');
 
 INSERT INTO recording_end (recording_id, ended_us, reason) VALUES
@@ -267,3 +271,15 @@ INSERT INTO service (service_id, action_id, at_us, name, marker, upid, venv, com
   (1, 1, us('10:00:07'),   'app',   'app-1',   7,  '/srv/venv', 'bash run.sh', '/srv',      '/var/lib/galproc/logs/app.log',   NULL),
   (2, 5, us('10:01:12'),   'build', 'build-2', 14, NULL,        'make all',    '/srv',      '/var/lib/galproc/logs/build.log', '/galproc/build-2'),
   (3, 7, us('12:05:03'),   'notes', 'notes-3', 17, NULL,        'bash',        '/home/bob', '/home/bob/notes.log',             NULL);
+
+INSERT INTO signal_event (signal_id, recording_id, at_us, signal, code, origin, to_group, result, disposition, oom_victim,
+                          errno, sender_upid, sender_pid, sender_start_token, sender_name, sender_uid, sender_state,
+                          target_upid, target_pid, target_start_token, target_name) VALUES
+  (1, 2, us('10:01:03'),     15, 0,    2, 1, 0, 2,    0, NULL, 13,   1300, 366200, 'worker',  33,   0, 10,   600,  363100, 'cron'),
+  (2, 2, us('10:02:32.001'), 15, 0,    2, 1, 0, 0,    0, NULL, NULL, 1450, 369200, 'galproc', 1000, 0, 14,   1400, 367200, 'make'),
+  (3, 3, us('12:05:06.001'), 1,  0,    2, 1, 0, 2,    0, NULL, NULL, 510,  30600,  'galproc', 0,    0, 16,   400,  500,    'sshd'),
+  (4, 3, us('12:05:07'),     9,  NULL, 2, 0, 5, NULL, 0, 1,    17,   500,  30300,  'bash',    1001, 0, 16,   400,  500,    'sshd'),
+  (5, 3, us('12:05:07.5'),   15, 0,    2, 1, 1, 1,    0, NULL, 17,   500,  30300,  'bash',    1001, 0, 16,   400,  500,    'sshd'),
+  (6, 3, us('12:05:08'),     14, 128,  1, 1, 0, 0,    0, NULL, NULL, 0,    0,      'swapper/1', 0,  1, 16,   400,  500,    'sshd'),
+  (7, 3, us('12:05:08.5'),   19, 0,    2, 1, 0, 0,    0, NULL, 17,   500,  30300,  'bash',    1001, 0, 16,   400,  500,    'sshd'),
+  (8, 3, us('12:05:09'),     9,  NULL, 2, 0, 5, NULL, 0, 3,    17,   500,  30300,  'bash',    1001, 0, NULL, 9999, NULL,   NULL);

@@ -22,6 +22,15 @@ namespace galproc {
 
 class FakePlatform : public Platform {
  public:
+  /// Gives what the test put into `events`.
+  struct Source : EventSource {
+    explicit Source(FakePlatform& of) : world(of) {}
+    std::string name() const override { return "bpf"; }
+    EventBatch drain() override { return {std::exchange(world.events, {}), std::exchange(world.lost_events, 0)}; }
+    std::vector<std::string> limits() const override { return {}; }
+    FakePlatform& world;
+  };
+
   static constexpr std::int64_t kSecond = 1'000'000;
 
   Clocks now{1'700'000'000 * kSecond, 1000 * kSecond, 1000 * kSecond};
@@ -42,6 +51,9 @@ class FakePlatform : public Platform {
   std::function<void(std::int64_t pid, Signal signal)> on_signal = [](std::int64_t, Signal) {};
   std::map<std::int64_t, ControlGroup> groups;  ///< by pid of a member
   std::optional<std::string> remote_disk;       ///< name of the network file system that every path lies on
+  std::vector<Event> events;                    ///< that a source gives at its next drain
+  std::int64_t lost_events = 0;                 ///< likewise
+  std::string no_events = "none here";          ///< why there is no source; empty: there is one
   CallerReading who{{4242, 1}, "galproc", 0, "root", {}, {}, {}, "/", {"galproc", "kill"}, "fake"};
   std::vector<std::int64_t> pipeline;
   std::vector<SpawnRequest> spawned;      ///< all that were asked for
@@ -113,6 +125,10 @@ class FakePlatform : public Platform {
     return pass;
   }
   SocketPass read_sockets(const ProcessPass&) override { return {sockets, {}}; }
+  OpenedEvents open_events(std::string_view, const EventRequest&) override {
+    if (!no_events.empty()) return {nullptr, no_events};
+    return {std::make_unique<Source>(*this), ""};
+  }
   SystemReading read_system(const std::filesystem::path&) override { return system; }
   std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
     const auto found = processes.find(key.pid);
@@ -266,6 +282,9 @@ class FailingPlatform : public Platform {
   ProcessKey self() override { return world_.self(); }
   ProcessPass read_processes() override { return call("processes"), world_.read_processes(); }
   SocketPass read_sockets(const ProcessPass& pass) override { return call("sockets"), world_.read_sockets(pass); }
+  OpenedEvents open_events(std::string_view name, const EventRequest& request) override {
+    return call("events"), world_.open_events(name, request);
+  }
   SystemReading read_system(const std::filesystem::path& path) override {
     return call("system"), world_.read_system(path);
   }

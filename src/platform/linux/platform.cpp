@@ -14,6 +14,7 @@
 #include <cerrno>
 
 #include "model/errors.h"
+#include "platform/linux/bpf_events.h"
 #include "platform/linux/caller.h"
 #include "platform/linux/control.h"
 #include "platform/linux/details.h"
@@ -126,6 +127,16 @@ class LinuxPlatform : public Platform {
 
   ProcessPass read_processes() override { return processes_.read(); }
   SocketPass read_sockets(const ProcessPass& processes) override { return sockets_.read(processes); }
+  OpenedEvents open_events(std::string_view name, const EventRequest& request) override {
+    if (name != "bpf") return {nullptr, "it is not built into this galproc"};
+    constexpr std::int64_t kInitialPidNamespace = 0xeffffffc;  // its inode, the same in every kernel
+    if (namespace_inode("/proc/self/ns/pid") != kInitialPidNamespace) {
+      return {nullptr, "this is not the machine's own pid namespace, and BPF counts the pids of that one"};
+    }
+    return open_bpf_events(
+        request, [this](const ProcessKey& key) { return processes_.image_of(key); },
+        [this](std::int64_t uid) { return processes_.user_name(uid); });
+  }
   SystemReading read_system(const std::filesystem::path& disk_path) override { return read_linux_system(disk_path); }
   std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
     return galproc::read_details(key, boot_offset_ticks_);
@@ -208,7 +219,7 @@ bool has_process_source(std::string_view name) {
   return name == "proc";
 }
 bool has_event_source(std::string_view name) {
-  return name == "none";
+  return name == "none" || (name == "bpf" && has_bpf_events());
 }
 
 }  // namespace galproc

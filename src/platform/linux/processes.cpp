@@ -174,6 +174,17 @@ void ProcessReader::list_pids() {
   std::sort(pids_.begin(), pids_.end());
 }
 
+std::shared_ptr<const ProcessImage> ProcessReader::image_of(const ProcessKey& key) {
+  if (!folder_) folder_.reset(::opendir(options_.proc_root.c_str()));
+  if (!folder_) return nullptr;
+  Entry entry;
+  const Outcome outcome = meet(key.pid, entry);
+  const bool same = outcome == Outcome::Read && entry.reading.key == key;
+  auto image = same ? entry.reading.image : nullptr;
+  forget(entry);
+  return image;
+}
+
 ProcessReader::Outcome ProcessReader::meet(std::int64_t pid, Entry& entry) {
   if (has_cpu_clocks_) entry.cpu_clock_ns = cpu_clock_ns(pid);
   return update(pid, entry, Cause::New);

@@ -42,6 +42,10 @@ class ProcessReader {
   /// pass or not, so that the figure is the same from pass to pass. `boot_us` is the boot clock.
   ProcessPass read(std::int64_t boot_us = boot_clock_us());
 
+  /// What one process runs right now; null: it is not there any more.
+  std::shared_ptr<const ProcessImage> image_of(const ProcessKey& key);
+  std::optional<std::string> user_name(std::int64_t uid);
+
  private:
   /// Where the program of a process lies in its memory, and whose it is: all change at exec, the last also at setuid.
   struct Signature {
@@ -126,7 +130,6 @@ class ProcessReader {
   std::optional<std::string> read_link(int folder, ProcessFile file, Denials& denials);
 
   std::shared_ptr<const ProcessImage> read_image(int folder, const StatLine& line, Entry& entry);
-  std::optional<std::string> user_name(std::int64_t uid);
   /// Between the end of one program and the first step of the next: neither's image can be read.
   bool is_in_exec(const StatLine& line, bool kernel_thread) const;
   static bool is_other_image(const Signature& before, const Signature& now);

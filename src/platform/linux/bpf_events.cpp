@@ -1,0 +1,210 @@
+// Loads the tracepoint programs and carries their records over. What a kernel lacks is found by trying: of a program
+// that has two forms for two kernels the other one is loaded when the first is refused.
+
+#include "platform/linux/bpf_events.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "platform/linux/bpf/records.h"
+#include "platform/linux/bpf_object.h"
+#include "platform/linux/bpf_records.h"
+#include "platform/linux/tracepoints.h"
+
+namespace galproc {
+
+namespace {
+
+/// How much a reader that is held up may let pile up, on top of the ring.
+constexpr std::size_t kMostWaitingBytes = 64U * 1024 * 1024;
+constexpr int kPollMs = 50;
+/// CHLD, CONT, URG, WINCH, and those that stop: none of them can end anybody.
+constexpr std::uint64_t kHarmless =
+    1ULL << 16 | 1ULL << 17 | 1ULL << 22 | 1ULL << 27 | 1ULL << 18 | 1ULL << 19 | 1ULL << 20 | 1ULL << 21;
+
+/// A program for newer kernels, and the one that stands in for it in others.
+struct Form {
+  const char* newer;
+  const char* older;
+};
+constexpr Form kForms[] = {{"on_exit_told", "on_exit_counted"}, {"on_victim", "on_victim_pid"}};
+
+class BpfEvents : public EventSource {
+ public:
+  BpfEvents(BpfObject object, std::vector<BpfLink> links, std::vector<std::string> limits, LivingImage living_image,
+            std::function<std::optional<std::string>(std::int64_t)> user_name)
+      : links_(std::move(links)),
+        limits_(std::move(limits)),
+        living_image_(std::move(living_image)),
+        user_name_(std::move(user_name)) {
+    ring_map_ = object.duplicate_map("ring");
+    lost_map_ = object.duplicate_map("lost");
+    ring_.reset(ring_buffer__new(ring_map_.get(), &BpfEvents::take, this, nullptr));
+    // The object itself, ten times as large as what runs, is not needed any more.
+    if (ring_) reader_ = std::thread([this] { read(); });
+  }
+  ~BpfEvents() override {
+    stopping_ = true;
+    if (reader_.joinable()) reader_.join();
+  }
+
+  bool works() const { return ring_ != nullptr; }
+  std::string name() const override { return "bpf"; }
+  std::vector<std::string> limits() const override { return limits_; }
+
+  EventBatch drain() override {
+    std::vector<std::byte> bytes;
+    std::vector<std::size_t> ends;
+    EventBatch batch;
+    {
+      const std::lock_guard lock(mutex_);
+      bytes.swap(bytes_);
+      ends.swap(ends_);
+      batch.lost_count = std::exchange(overflowed_, 0);
+    }
+    const std::int64_t ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
+    std::size_t begin = 0;
+    for (const std::size_t end : ends) {
+      if (auto event = parse_record(std::span(bytes).subspan(begin, end - begin), ticks, page)) {
+        batch.events.push_back(std::move(*event));
+      } else {
+        ++batch.lost_count;
+      }
+      begin = end;
+    }
+    complete(batch.events);
+    const std::int64_t lost = lost_so_far();
+    batch.lost_count += lost - std::exchange(told_lost_, lost);
+    return batch;
+  }
+
+ private:
+  struct RingFree {
+    void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+  };
+
+  void read() {
+    while (!stopping_) {
+      if (ring_buffer__poll(ring_.get(), kPollMs) >= 0) ring_buffer__consume(ring_.get());
+    }
+  }
+  static int take(void* self, void* data, std::size_t size) {
+    static_cast<BpfEvents*>(self)->take(static_cast<const std::byte*>(data), size);
+    return 0;
+  }
+  void take(const std::byte* data, std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    if (bytes_.size() + size > kMostWaitingBytes) {
+      ++overflowed_;
+      return;
+    }
+    bytes_.insert(bytes_.end(), data, data + size);
+    ends_.push_back(bytes_.size());
+  }
+
+  std::int64_t lost_so_far() const {
+    std::vector<std::uint64_t> counts(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    std::int64_t sum = 0;
+    for (std::uint32_t kind = 0; kind < GALPROC_KINDS; ++kind) {
+      if (bpf_map_lookup_elem(lost_map_.get(), &kind, counts.data()) != 0) continue;
+      for (const std::uint64_t count : counts) sum += static_cast<std::int64_t>(count);
+    }
+    return sum;
+  }
+
+  /// Names users, and asks /proc for the rest of an image: executable, folders, groups. Only the last image of a
+  /// process that has not ended since can be had there.
+  void complete(std::vector<Event>& events) {
+    std::unordered_set<ProcessKey, ProcessKeyHash> settled;
+    for (auto event = events.rbegin(); event != events.rend(); ++event) {
+      if (const auto* exit = std::get_if<ExitEvent>(&event->what)) settled.insert(exit->process.key);
+      if (auto* exec = std::get_if<ExecEvent>(&event->what)) complete(*exec, settled.insert(exec->process.key).second);
+      if (auto* signal = std::get_if<SignalEvent>(&event->what)) {
+        name_user(signal->sender);
+        if (signal->target) name_user(*signal->target);
+      }
+      if (auto* fork = std::get_if<ForkEvent>(&event->what)) name_user(fork->child);
+    }
+  }
+  void complete(ExecEvent& exec, bool may_live) {
+    name_user(exec.process);
+    auto living = may_live ? living_image_(exec.process.key) : nullptr;
+    if (living && living->arguments) {
+      exec.image = std::move(living);
+    } else {
+      auto told = std::make_shared<ProcessImage>(*exec.image);
+      told->user_name = exec.process.user_name;
+      exec.image = std::move(told);
+    }
+  }
+  void name_user(EventParty& party) {
+    if (party.user_id) party.user_name = user_name_(*party.user_id);
+  }
+
+  std::vector<BpfLink> links_;
+  std::vector<std::string> limits_;
+  LivingImage living_image_;
+  std::function<std::optional<std::string>(std::int64_t)> user_name_;
+  Descriptor ring_map_, lost_map_;
+  std::unique_ptr<ring_buffer, RingFree> ring_;
+  std::int64_t told_lost_ = 0;
+
+  std::mutex mutex_;  ///< of what follows
+  std::vector<std::byte> bytes_;
+  std::vector<std::size_t> ends_;  ///< of each record in it
+  std::int64_t overflowed_ = 0;
+
+  std::atomic<bool> stopping_ = false;
+  std::thread reader_;
+};
+
+/// Tries the newer forms first, then each in turn by its older one.
+BpfObject load(const EventRequest& request, std::string& why_not) {
+  constexpr unsigned kWays = 1U << std::size(kForms);
+  for (unsigned way = 0; way < kWays; ++way) {
+    BpfObject object = BpfObject::open(why_not);
+    if (!object) return object;
+    for (std::size_t i = 0; i < std::size(kForms); ++i) {
+      const bool older = (way >> i & 1) != 0;
+      object.want(kForms[i].newer, !older);
+      object.want(kForms[i].older, older);
+    }
+    object.set({request.all_signals ? ~0ULL : ~kHarmless, std::min<std::uint64_t>(64 * 1024, request.ring_bytes / 4)});
+    object.set_ring_bytes("ring", request.ring_bytes);
+    if (object.load(why_not)) return object;
+  }
+  return {};
+}
+
+}  // namespace
+
+OpenedEvents open_bpf_events(const EventRequest& request, LivingImage living_image,
+                             std::function<std::optional<std::string>(std::int64_t)> user_name) {
+  std::string why_not;
+  BpfObject object = load(request, why_not);
+  if (!object) return {nullptr, why_not};
+  std::vector<std::string> limits;
+  std::vector<BpfLink> links = attach_all(object, why_not, limits);
+  if (links.empty()) return {nullptr, why_not};
+  auto source = std::make_unique<BpfEvents>(std::move(object), std::move(links), std::move(limits),
+                                            std::move(living_image), std::move(user_name));
+  if (!source->works()) return {nullptr, "the ring of BPF events could not be read"};
+  return {std::move(source), ""};
+}
+
+bool has_bpf_events() {
+  return true;
+}
+
+}  // namespace galproc

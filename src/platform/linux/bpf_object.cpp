@@ -1,0 +1,107 @@
+#include "platform/linux/bpf_object.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "platform/linux/errors.h"
+#include "platform/linux/tracepoints.h"
+
+// The object file, by the assembler: see CMakeLists.txt.
+extern "C" const unsigned char galproc_tracepoints_begin[];
+extern "C" const unsigned char galproc_tracepoints_end[];
+
+namespace galproc {
+
+namespace {
+
+std::string last_words;  // of libbpf; galproc loads from one thread
+
+int keep_words(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  char line[512];
+  std::vsnprintf(line, sizeof line, format, arguments);
+  last_words = line;
+  while (!last_words.empty() && last_words.back() == '\n') last_words.pop_back();
+  return 0;
+}
+
+std::string reason_of(int error) {
+  if (error == EPERM || error == EACCES) {
+    return "this user may not load BPF programs (run as root, or give galproc CAP_BPF and CAP_PERFMON)";
+  }
+  if (error == ESRCH || error == ENOENT) return "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
+  return fmt::format("the kernel refuses its programs: {} ({})", error_text(error), last_words);
+}
+
+}  // namespace
+
+BpfObject BpfObject::open(std::string& why_not) {
+  libbpf_set_print(&keep_words);
+  BpfObject object;
+  const auto size = static_cast<std::size_t>(galproc_tracepoints_end - galproc_tracepoints_begin);
+  object.object_.reset(bpf_object__open_mem(galproc_tracepoints_begin, size, nullptr));
+  if (!object.object_) why_not = reason_of(errno);
+  return object;
+}
+
+void BpfObject::want(const char* program, bool wanted) {
+  if (bpf_program* found = bpf_object__find_program_by_name(get(), program)) bpf_program__set_autoload(found, wanted);
+}
+
+void BpfObject::set(const galproc_settings& settings) {
+  if (bpf_map* map = bpf_object__find_map_by_name(get(), ".rodata.settings")) {
+    bpf_map__set_initial_value(map, &settings, sizeof settings);
+  }
+}
+
+void BpfObject::set_ring_bytes(const char* map, std::size_t bytes) {
+  if (bpf_map* found = bpf_object__find_map_by_name(get(), map)) {
+    bpf_map__set_max_entries(found, static_cast<__u32>(bytes));
+  }
+}
+
+bool BpfObject::load(std::string& why_not) {
+  const int code = bpf_object__load(get());
+  if (code != 0) why_not = reason_of(-code);
+  return code == 0;
+}
+
+Descriptor BpfObject::duplicate_map(const char* map) const {
+  const bpf_map* found = bpf_object__find_map_by_name(get(), map);
+  return Descriptor(found ? ::fcntl(bpf_map__fd(found), F_DUPFD_CLOEXEC, 3) : -1);
+}
+
+std::vector<BpfLink> attach_all(const BpfObject& object, std::string& why_not, std::vector<std::string>& limits) {
+  std::vector<BpfLink> links;
+  TracepointIds ids;
+  std::string missing;
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(object.get(), program)) != nullptr) {
+    if (!bpf_program__autoload(program)) continue;
+    constexpr std::string_view kCall = "tp/syscalls/";
+    const std::string_view section = bpf_program__section_name(program);
+    BpfLink link;
+    if (section.starts_with(kCall)) {
+      std::string why;
+      link.reset(ids.attach(program, std::string(section.substr(kCall.size())), why));
+      if (!link) missing = why;
+    } else {
+      link.reset(bpf_program__attach(program));
+      if (!link) {
+        why_not = reason_of(errno);
+        return {};
+      }
+    }
+    if (link) links.push_back(std::move(link));
+  }
+  if (!missing.empty()) limits.push_back("Signals that could not be sent are not seen: " + missing + ".");
+  return links;
+}
+
+}  // namespace galproc

@@ -1,0 +1,52 @@
+#pragma once
+
+// One embedded BPF object: opened, loaded, attached; with the sentence of what the kernel said where it refused.
+
+#include <bpf/libbpf.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "platform/linux/bpf/records.h"
+#include "platform/posix/descriptor.h"
+
+namespace galproc {
+
+class BpfObject {
+ public:
+  BpfObject() = default;
+  /// An empty one on failure, with the reason.
+  static BpfObject open(std::string& why_not);
+
+  explicit operator bool() const { return object_ != nullptr; }
+  bpf_object* get() const { return object_.get(); }
+
+  /// Whether a program is to be loaded. REQUIRES for these: not loaded yet.
+  void want(const char* program, bool wanted);
+  void set(const galproc_settings& settings);
+  void set_ring_bytes(const char* map, std::size_t bytes);
+  bool load(std::string& why_not);
+
+  /// A descriptor that outlives the object.
+  Descriptor duplicate_map(const char* map) const;
+
+ private:
+  struct Close {
+    void operator()(bpf_object* object) const { bpf_object__close(object); }
+  };
+  std::unique_ptr<bpf_object, Close> object_;
+};
+
+/// A program that runs; as long as this lives.
+struct BpfLinkClose {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using BpfLink = std::unique_ptr<bpf_link, BpfLinkClose>;
+
+/// Attaches every program that was loaded. None: those of births, ends and signals cannot all be had. A sentence in
+/// `limits` for what else is missing.
+std::vector<BpfLink> attach_all(const BpfObject& object, std::string& why_not, std::vector<std::string>& limits);
+
+}  // namespace galproc

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include <string>
+
+#include "platform/posix/descriptor.h"
+
+namespace galproc {
+
+/// The numbers of the kernel's system call tracepoints, from a tracefs of its own that is mounted nowhere: nothing of
+/// the machine changes, and it works where nobody has mounted one.
+class TracepointIds {
+ public:
+  /// Attaches to syscalls/`name`. Null on failure, with the reason.
+  bpf_link* attach(bpf_program* program, const std::string& name, std::string& why_not);
+
+ private:
+  bool open(std::string& why_not);
+  Descriptor tracefs_;
+};
+
+}  // namespace galproc

@@ -1,0 +1,155 @@
+#include "recorder/event_collector.h"
+
+#include <variant>
+
+#include "model/text.h"
+
+namespace galproc {
+
+EventCollector::EventCollector(SQLite::Database& database, ProcessCollector& processes, const Redactor* redactor)
+    : processes_(processes),
+      redactor_(redactor),
+      store_(database),
+      insert_signal_(database,
+                     "INSERT INTO signal_event (recording_id, at_us, signal, code, origin, to_group, result,"
+                     " disposition, oom_victim, errno, sender_upid, sender_pid, sender_start_token, sender_name,"
+                     " sender_uid, sender_state, target_upid, target_pid, target_start_token, target_name)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      select_latest_(database,
+                     "SELECT upid FROM process WHERE pid = ? AND boot_id = ? ORDER BY start_token DESC LIMIT 1"),
+      select_process_(database,
+                      "SELECT p.start_token, (SELECT i.name FROM process_image AS i WHERE i.upid = p.upid"
+                      " ORDER BY i.image_no DESC LIMIT 1) FROM process AS p WHERE p.upid = ?") {}
+
+void EventCollector::write(const std::vector<Event>& events, const Place& place) {
+  place_ = place;
+  run_another_.clear();
+  for (const Event& event : events) {
+    if (const auto* exec = std::get_if<ExecEvent>(&event.what)) run_another_.insert(exec->process.key);
+  }
+  for (const Event& event : events) {
+    const std::int64_t at_us = place.clocks.wall_us - place.clocks.boot_us + event.boot_us;
+    std::visit([&](const auto& what) { write(what, at_us); }, event.what);
+  }
+}
+
+ProcessStore::Identity EventCollector::meet(const EventParty& party, std::int64_t at_us,
+                                            std::optional<std::int64_t> parent_upid,
+                                            std::optional<std::int64_t> parent_pid) {
+  for (const auto* known : {&staged_, &born_}) {
+    if (const auto at = known->find(party.key); at != known->end()) return {at->second, false};
+  }
+  if (const auto upid = processes_.upid_of(party.key)) return {*upid, false};
+  ProcessStore::FirstSight sight;
+  sight.key = party.key;
+  sight.started_us = place_.clocks.wall_us - place_.clocks.boot_us + party.started_boot_us;
+  sight.kernel_thread = party.kernel_thread;
+  sight.source = Witness::Event;
+  sight.met_us = std::max(at_us, sight.started_us);
+  // Of one whose birth nobody told, the parent of this moment.
+  sight.parent_pid = parent_pid.value_or(party.parent_pid);
+  sight.parent_upid = parent_upid ? parent_upid : latest_with(party.parent_pid);
+  const auto identity = store_.upid_of(place_.boot_id, sight);
+  staged_[party.key] = identity.upid;
+  return identity;
+}
+
+void EventCollector::add_bare_image(std::int64_t upid, const EventParty& party, std::int64_t at_us) {
+  ProcessImage image;
+  image.name = party.name;
+  image.user_id = party.user_id;
+  image.user_name = party.user_name;
+  store_.add_image(upid, 1, at_us, stored_image(image, redactor_));
+}
+
+void EventCollector::write(const ForkEvent& fork, std::int64_t at_us) {
+  const std::int64_t parent = meet(fork.parent, at_us).upid;
+  const auto child = meet(fork.child, at_us, parent, fork.parent.key.pid);
+  if (!child.is_new) {
+    // A tick met it first, and saw the parent of that moment.
+    if (store_.last_parent_pid(child.upid) != fork.parent.key.pid) {
+      store_.add_parent(child.upid, at_us, Witness::Event, parent, fork.parent.key.pid);
+    }
+    return;
+  }
+  // It runs what its parent runs, until it runs something else: that has a row of its own.
+  if (!run_another_.contains(fork.child.key) && !store_.inherit_image(child.upid, parent, at_us)) {
+    add_bare_image(child.upid, fork.child, at_us);
+  }
+}
+
+void EventCollector::write(const ExecEvent& exec, std::int64_t at_us) {
+  const std::int64_t upid = meet(exec.process, at_us).upid;
+  const ImageRow row = stored_image(*exec.image, redactor_);
+  const auto last = store_.last_image(upid);
+  // A tick that came between the exec and this row saw the new program already.
+  if (last.at_us >= at_us && last.image.name == row.name && last.image.command_line == row.command_line) return;
+  store_.add_image(upid, last.image_no + 1, at_us, row);
+}
+
+void EventCollector::write(const ExitEvent& exit, std::int64_t at_us) {
+  const auto identity = meet(exit.process, at_us);
+  if (identity.is_new) add_bare_image(identity.upid, exit.process, at_us);
+  ExitRow row;
+  row.source = Witness::Event;
+  row.ended_us = at_us;
+  row.wait_status = exit.wait_status;
+  row.usage = exit.usage;
+  if (exit.usage) row.peak_resident_bytes = exit.usage->resident_bytes;
+  row.final = true;
+  store_.add_exit(identity.upid, row);
+  processes_.end_by_event(exit.process.key);
+  gone_.push_back(exit.process.key);
+}
+
+std::optional<std::int64_t> EventCollector::latest_with(std::int64_t pid) {
+  return select_latest_.number(pid, place_.boot_id);
+}
+
+void EventCollector::write(const SignalEvent& signal, std::int64_t at_us) {
+  const EventParty& sender = signal.sender;
+  std::optional<std::int64_t> sender_upid, target_upid, target_token;
+  std::optional<std::string> target_name;
+  if (sender.key.pid > 0) {
+    const auto identity = meet(sender, at_us);
+    if (identity.is_new) add_bare_image(identity.upid, sender, at_us);
+    sender_upid = identity.upid;
+  }
+  if (signal.target) {
+    const auto identity = meet(*signal.target, at_us);
+    if (identity.is_new) add_bare_image(identity.upid, *signal.target, at_us);
+    target_upid = identity.upid;
+    target_token = signal.target->key.start_token;
+    target_name = clean_utf8(signal.target->name).text;
+  } else if (signal.target_pid.value_or(0) > 0) {
+    target_upid = latest_with(*signal.target_pid);
+    if (target_upid) {
+      select_process_.rows(
+          [&](SQLite::Statement& row) {
+            target_token = row.getColumn(0).getInt64();
+            target_name = optional_text(row.getColumn(1));
+          },
+          *target_upid);
+    }
+  }
+  const int state = (sender.kernel_thread ? 1 : 0) | (sender.exiting ? 2 : 0) | (sender.namespace_init ? 4 : 0);
+  std::optional<std::int64_t> disposition;
+  if (signal.disposition) disposition = static_cast<std::int64_t>(*signal.disposition);
+  insert_signal_.run(place_.recording_id, at_us, signal.signal, signal.code, signal.origin, signal.to_group,
+                     signal.result, disposition, signal.oom_victim, signal.error, sender_upid, sender.key.pid,
+                     sender.key.start_token, clean_utf8(sender.name).text, sender.user_id, state, target_upid,
+                     signal.target_pid, target_token, target_name);
+}
+
+void EventCollector::committed() {
+  born_.merge(staged_);
+  for (const ProcessKey& key : gone_) born_.erase(key);
+  rolled_back();
+}
+
+void EventCollector::rolled_back() {
+  staged_.clear();
+  gone_.clear();
+}
+
+}  // namespace galproc

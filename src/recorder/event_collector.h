@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "model/events.h"
+#include "recorder/process_collector.h"
+#include "store/process_store.h"
+
+namespace galproc {
+
+/// Events as rows: births, images, ends and signals, of processes that no tick ever saw too.
+class EventCollector {
+ public:
+  /// A null redactor stores command lines as they are. REQUIRES: all outlive this object.
+  EventCollector(SQLite::Database& database, ProcessCollector& processes, const Redactor* redactor);
+
+  struct Place {
+    std::int64_t recording_id = 0;
+    std::int64_t boot_id = 0;
+    Clocks clocks;  ///< wall and boot clock of one moment: events are dated by the difference
+  };
+  /// Events in their order. As with a Collector the rows count only once committed() is called. REQUIRES: a transaction
+  /// is open.
+  void write(const std::vector<Event>& events, const Place& place);
+  void committed();
+  void rolled_back();
+
+ private:
+  void write(const ForkEvent& fork, std::int64_t at_us);
+  void write(const ExecEvent& exec, std::int64_t at_us);
+  void write(const ExitEvent& exit, std::int64_t at_us);
+  void write(const SignalEvent& signal, std::int64_t at_us);
+  /// The row of a process that an event names, made when it is new. `parent_upid`, `parent_pid`: its creator, where the
+  /// event tells.
+  ProcessStore::Identity meet(const EventParty& party, std::int64_t at_us, std::optional<std::int64_t> parent_upid = {},
+                              std::optional<std::int64_t> parent_pid = {});
+  /// Who has a pid now, or had it last.
+  std::optional<std::int64_t> latest_with(std::int64_t pid);
+  void add_bare_image(std::int64_t upid, const EventParty& party, std::int64_t at_us);
+
+  ProcessCollector& processes_;
+  const Redactor* redactor_;
+  ProcessStore store_;
+  Prepared insert_signal_, select_latest_, select_process_;
+
+  Place place_;
+  std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> born_;  ///< upids of those that live, met by events
+  std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> staged_;
+  std::vector<ProcessKey> gone_;
+  std::unordered_set<ProcessKey, ProcessKeyHash> run_another_;  ///< of the batch: those that run a program of their own
+};
+
+}  // namespace galproc
