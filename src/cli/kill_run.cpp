@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
+#include <set>
 #include <utility>
 
 #include "action/kill.h"
@@ -101,8 +101,8 @@ bool is_confirmed(const Plan& plan, const KillMode& mode, const Context& context
     }
   }
   context.err << "End these " << count << " processes? [y/N] " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
+  const auto answer = read_line();
+  if (!answer) context.err << std::endl;  // the line of the question is still open
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
@@ -237,7 +237,8 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   if (mode.dry_run) return print_plan(plan, recordings, context);
   if (!is_confirmed(plan, mode, context)) {
     context.say("Nothing was done.");
-    return ExitCode::Interrupted;
+    const int signal = platform->stop_signal();
+    return signal > 0 ? static_cast<ExitCode>(128 + signal) : ExitCode::Interrupted;
   }
 
   Kill kill(*platform, *log, request, guard, std::move(plan), std::move(world.processes), caller);

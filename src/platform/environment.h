@@ -37,6 +37,10 @@ Terminal stdout_terminal();
 /// A person sits there: stdin and stderr are terminals.
 bool is_interactive();
 
+/// A line of stdin, without its end. Empty: stdin ended before the line did, or a stop was asked for, which is heard
+/// from Platform::catch_stop_requests on.
+std::optional<std::string> read_line();
+
 /// All environment variables: NAME=VALUE.
 std::vector<std::string> environment_variables();
 
