@@ -34,6 +34,10 @@ struct Terminal {
 };
 Terminal stdout_terminal();
 
+/// Stdout is a pipe or the like whose other end is closed. Asked of the system: what errno said when the writing failed
+/// is overwritten soon.
+bool is_output_abandoned();
+
 /// A person sits there: stdin and stderr are terminals.
 bool is_interactive();
 
