@@ -81,14 +81,22 @@ TEST_F(ProgramKillLog, OfAFullFileSystemIsNotDone) {
   // A file system of its own, full but for a copy of the database and one without its -wal and -shm.
   options.before_exec = [small, known] {
     const uid_t user = ::geteuid();
+    const gid_t group = ::getegid();
     const bool apart = user == 0 ? ::unshare(CLONE_NEWNS) == 0 : ::unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0;
-    if (apart && user != 0) std::ofstream("/proc/self/uid_map") << user << " " << user << " 1";
+    if (apart && user != 0) {  // files can be made only by who is known inside
+      std::ofstream("/proc/self/setgroups") << "deny";
+      std::ofstream("/proc/self/uid_map") << user << " " << user << " 1";
+      std::ofstream("/proc/self/gid_map") << group << " " << group << " 1";
+    }
     if (!apart || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         ::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=4m") != 0)
       ::_exit(77);
-    fs::copy_file(known, small / "bare.db");
-    for (const char* ending : {"", "-wal", "-shm"})
-      fs::copy_file(known.string() + ending, small / ("whole.db"s + ending));
+    std::error_code failed;  // nothing may be thrown between fork and exec
+    fs::copy_file(known, small / "bare.db", failed);
+    for (const char* ending : {"", "-wal", "-shm"}) {
+      if (!failed) fs::copy_file(known.string() + ending, small / ("whole.db"s + ending), failed);
+    }
+    if (failed) ::_exit(78);
     const int filler = ::open((small / "filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     const std::string piece(4096, 'x');
     while (::write(filler, piece.data(), piece.size()) > 0) {
