@@ -12,38 +12,15 @@
 
 #include <algorithm>
 #include <fstream>
-#include <functional>
 
 #include "platform/posix/descriptor.h"
+#include "support/child.h"
 #include "support/fake_platform.h"
 #include "support/proc.h"
 #include "support/temporary_folder.h"
 
 namespace galproc {
 namespace {
-
-/// A child that sleeps until it is ended by its own pid.
-class Child {
- public:
-  explicit Child(const std::function<void()>& body = [] {}) : pid_(::fork()) {
-    if (pid_ == 0) {
-      body();
-      for (;;) ::pause();
-    }
-  }
-  ~Child() { reap(); }
-  void kill() { ::kill(pid_, SIGKILL); }
-  void reap() {
-    if (pid_ <= 0) return;
-    kill();
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-  }
-  pid_t pid() const { return pid_; }
-
- private:
-  pid_t pid_;
-};
 
 const ProcessReading* find(const ProcessPass& pass, pid_t pid) {
   const auto found = std::find_if(pass.processes.begin(), pass.processes.end(),
@@ -96,8 +73,7 @@ TEST(Platform, AnUnreapedChildHasEndedAndItsStatusIsKnownToItsOwner) {
   const auto platform = make_platform();
   ASSERT_FALSE(find(platform->read_processes(), child.pid())->ended);
   child.kill();
-  siginfo_t info{};
-  ::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT);
+  child.await(WEXITED);
   const ProcessPass pass = platform->read_processes();
   ASSERT_TRUE(find(pass, child.pid()));
   EXPECT_TRUE(find(pass, child.pid())->ended);
@@ -133,22 +109,6 @@ TEST(Platform, AnExecBetweenTwoPassesIsANewImageOfTheSameProcess) {
   EXPECT_NE(find(first, pid)->image, find(second, pid)->image);
   EXPECT_EQ(find(second, pid)->image->arguments, (std::vector<std::string>{"sleep", "1000"}));
 }
-
-/// A pipe by which a child is told to go on and tells that it did.
-struct Wire {
-  Wire() { ok = ::pipe(ends) == 0; }
-  ~Wire() {
-    ::close(ends[0]);
-    ::close(ends[1]);
-  }
-  bool send() const { return ::write(ends[1], "x", 1) == 1; }
-  bool wait() const {
-    char byte = 0;
-    return ::read(ends[0], &byte, 1) == 1;
-  }
-  int ends[2];
-  bool ok = false;
-};
 
 TEST(Platform, AShortRunIsARunAndSleepIsNone) {
   const Wire go, done;

@@ -3,8 +3,6 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 
-#include <csignal>
-
 #include "store/database.h"
 #include "support/family.h"
 
@@ -68,7 +66,6 @@ TEST_F(ProgramKillDatabase, ThatFillsUpWhileATreeIsStoppedLeavesNobodyStopped) {
     const auto wal_bytes = fs::file_size(db().string() + "-wal", none);
     Options options;
     options.before_exec = [room, wal_bytes] {
-      std::signal(SIGXFSZ, SIG_IGN);
       const rlim_t most = static_cast<rlim_t>(wal_bytes) + room;
       const rlimit limit{most, most};
       ::setrlimit(RLIMIT_FSIZE, &limit);

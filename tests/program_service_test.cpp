@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "support/control_group.h"
 #include "support/program.h"
 
 namespace galproc {
@@ -32,13 +33,7 @@ class ServiceTest : public ProgramTest {
   }
 
   bool groups_are_gone() const {
-    if (!fs::exists(db())) return true;
-    std::istringstream lines(ask("SELECT cgroup FROM service WHERE cgroup IS NOT NULL"));
-    bool all = true;
-    for (std::string line; std::getline(lines, line);) {
-      if (::rmdir(line.c_str()) != 0 && errno != ENOENT) all = false;
-    }
-    return all;
+    return !fs::exists(db()) || remove_made_groups(ask("SELECT cgroup FROM service WHERE cgroup IS NOT NULL"));
   }
 
   /// Living processes with a marker that is in this test's own database.

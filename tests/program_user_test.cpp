@@ -1,40 +1,14 @@
 // Several users of one machine: what an unprivileged recorder sees and says, and who may read what was recorded.
 
-#include <grp.h>
 #include <sys/stat.h>
 
-#include "support/program.h"
+#include "support/nobody.h"
 #include "support/puppet.h"
 
 namespace galproc {
 namespace {
 
-constexpr uid_t kNobody = 65534;
-
-class ProgramUser : public ProgramTest {
- protected:
-  ProgramUser() {
-    if (!is_root()) return;
-    ::chmod(folder_.path().c_str(), 0755);
-    // The build folder may be out of reach for others.
-    fs::copy_file(GALPROC_BINARY, program_);
-    ::chmod(program_.c_str(), 0755);
-    fs::create_directory(nobodys_);
-    if (::chown(nobodys_.c_str(), kNobody, kNobody) != 0) ADD_FAILURE() << "chown";
-  }
-  /// The program as a user without privileges: the one who runs the tests unless that is root.
-  Ran as_nobody(Words words, gid_t group = kNobody) const {
-    words.insert(words.begin(), is_root() ? program_.string() : GALPROC_BINARY);
-    Options options;
-    if (is_root()) options.before_exec = [group] { become(kNobody, group); };
-    const std::string home = nobodys_.string();
-    options.environment = {"HOME=" + home, "XDG_STATE_HOME=" + home + "/state", "XDG_CONFIG_HOME=" + home + "/config"};
-    return run(words, options);
-  }
-
-  fs::path program_ = folder_ / "galproc";
-  fs::path nobodys_ = folder_ / "nobody";
-};
+class ProgramUser : public NobodyTest {};
 
 TEST_F(ProgramUser, WithoutPrivilegesRecordsHisOwnViewAndSaysWhatIsMissing) {
   Puppet own, others;
@@ -42,8 +16,6 @@ TEST_F(ProgramUser, WithoutPrivilegesRecordsHisOwnViewAndSaysWhatIsMissing) {
   ASSERT_GT(port, 0);
   if (is_root()) {
     ASSERT_EQ(own.become(kNobody), 0);
-  } else {
-    fs::create_directory(nobodys_);
   }
   const std::string cat = fs::canonical("/bin/cat").string();
   ASSERT_EQ(own.exec(cat, {"cat", "-"}), 0);
@@ -74,7 +46,6 @@ TEST_F(ProgramUser, WithoutPrivilegesRecordsHisOwnViewAndSaysWhatIsMissing) {
 }
 
 TEST_F(ProgramUser, WithoutPrivilegesHasAFileOfHisOwnByDefault) {
-  if (!is_root()) fs::create_directory(nobodys_);
   const Ran ran = as_nobody({"record", "--samples", "1"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   const fs::path file = nobodys_ / "state/galproc/galproc.db";

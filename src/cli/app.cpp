@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "cli/command.h"
@@ -166,7 +165,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_services(app, context);
     const ExitCode code = dispatch(app, context, own);
     // Whoever read it has seen enough. (Verbs that must not die of a signal half-way ignore SIGPIPE.)
-    if (!out.flush() && errno != EPIPE) {
+    if (!out.flush() && !is_output_abandoned()) {
       throw Error(ExitCode::Failed, "The output could not be written: is the disk full?");
     }
     return static_cast<int>(code);

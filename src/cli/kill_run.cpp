@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
+#include <set>
 #include <utility>
 
 #include "action/kill.h"
@@ -14,6 +14,7 @@
 #include "platform/environment.h"
 #include "store/ancestry.h"
 #include "store/database.h"
+#include "store/service_rows.h"
 
 namespace galproc {
 
@@ -101,8 +102,8 @@ bool is_confirmed(const Plan& plan, const KillMode& mode, const Context& context
     }
   }
   context.err << "End these " << count << " processes? [y/N] " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
+  const auto answer = read_line();
+  if (!answer) context.err << std::endl;  // the line of the question is still open
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
@@ -197,6 +198,29 @@ std::vector<std::string> markers_of(SQLite::Database& database, const std::strin
   return markers;
 }
 
+/// What `start` made for a service goes with the last of it. Best effort: a group that is still in use stays, and holds
+/// nobody up.
+void remove_groups(const std::optional<std::string>& service, const KillReport& report, Platform& platform,
+                   KillLog& log) {
+  std::set<std::string> names;
+  if (service) names.insert(*service);
+  for (const Victim& victim : report.victims) {
+    const ProcessImage* image = victim.target.process.image.get();
+    if (!image || !image->service_marker || !victim.ended_us) continue;
+    names.insert(image->service_marker->substr(0, image->service_marker->find('#')));
+  }
+  try {
+    const HostReading host = platform.host();
+    for (const std::string& name : names) {
+      for (const LoggedService& start : services_named(log.database(), host, name)) {
+        if (start.cgroup && start.this_boot) platform.remove_group(*start.cgroup);
+      }
+    }
+  } catch (const std::runtime_error&) {
+    return;  // What was done is logged and told already.
+  }
+}
+
 }  // namespace
 
 ExitCode run_kill(KillRequest request, const std::optional<std::string>& service, const KillMode& mode,
@@ -237,7 +261,8 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   if (mode.dry_run) return print_plan(plan, recordings, context);
   if (!is_confirmed(plan, mode, context)) {
     context.say("Nothing was done.");
-    return ExitCode::Interrupted;
+    const int signal = platform->stop_signal();
+    return signal > 0 ? static_cast<ExitCode>(128 + signal) : ExitCode::Interrupted;
   }
 
   Kill kill(*platform, *log, request, guard, std::move(plan), std::move(world.processes), caller);
@@ -245,6 +270,7 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   print_report(report, context);
   for (const std::string& problem : recordings.problems()) context.say(problem);
   if (report.problem) context.err << "galproc: " << escape_controls(*report.problem) << std::endl;
+  if (!report.problem) remove_groups(service, report, *platform, *log);
   return static_cast<ExitCode>(report.exit_code);
 }
 

@@ -7,9 +7,6 @@
 #include "cli/kill.h"
 #include "model/text.h"
 #include "model/time_words.h"
-#include "platform/platform.h"
-#include "store/database.h"
-#include "store/service_rows.h"
 
 namespace galproc {
 
@@ -30,21 +27,6 @@ struct StopFlags {
   std::string reason;
 };
 
-/// What `start` made for the service. Best effort: a group that is still in use stays, and holds nobody up.
-void remove_groups(const std::filesystem::path& path, const std::string& service) {
-  const std::unique_ptr<Platform> platform = make_platform();
-  std::vector<LoggedService> starts;
-  try {
-    SQLite::Database database = open_for_reading(path);
-    starts = services_named(database, platform->host(), service);
-  } catch (const std::runtime_error&) {
-    return;  // What was done is logged and told already.
-  }
-  for (const LoggedService& start : starts) {
-    if (start.cgroup && start.this_boot) platform->remove_group(*start.cgroup);
-  }
-}
-
 ExitCode stop(const StopFlags& flags, const Context& context) {
   if (flags.service.empty()) throw UsageError("No service is named. `galproc services` lists those that run.");
   KillRequest request;
@@ -60,7 +42,6 @@ ExitCode stop(const StopFlags& flags, const Context& context) {
   mode.yes = true;  // a service was named: all of it is meant
   const ExitCode code = run_kill(std::move(request), flags.service, mode, context);
   if (code == ExitCode::NotFound) context.say("The service " + escape_controls(flags.service) + " does not run.");
-  remove_groups(database_to_write(context), flags.service);
   return code;
 }
 

@@ -34,8 +34,16 @@ struct Terminal {
 };
 Terminal stdout_terminal();
 
+/// Stdout is a pipe or the like whose other end is closed. Asked of the system: what errno said when the writing failed
+/// is overwritten soon.
+bool is_output_abandoned();
+
 /// A person sits there: stdin and stderr are terminals.
 bool is_interactive();
+
+/// A line of stdin, without its end. Empty: stdin ended before the line did, or a stop was asked for, which is heard
+/// from Platform::catch_stop_requests on.
+std::optional<std::string> read_line();
 
 /// All environment variables: NAME=VALUE.
 std::vector<std::string> environment_variables();

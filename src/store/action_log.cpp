@@ -19,6 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kRetry{20};
 
+constexpr const char* kNoRoom = "there is no room left for it. Make some, or name another with --db";
 constexpr const char* kNewer = "a newer galproc has migrated it. Use that one";
 constexpr const char* kForeign = "it was not made by galproc, and was left untouched. Name another with --db";
 constexpr const char* kCorrupt =
@@ -40,6 +41,7 @@ std::string advice(const std::filesystem::path& path, const SQLite::Exception& e
     case SQLITE_READONLY_DIRECTORY:
       return "its -shm file is missing and this user may not make one beside it. Ask its owner to open it once, or "
              "name another with --db";
+    case SQLITE_IOERR_SHMSIZE: return kNoRoom;  // its -shm file cannot be made as large as it has to be
     default: break;
   }
   switch (error.getErrorCode()) {
@@ -53,7 +55,7 @@ std::string advice(const std::filesystem::path& path, const SQLite::Exception& e
       return fmt::format(
           "another program has held it locked for {} ms. End that one's transaction, or name another with --db",
           patience_ms);
-    case StoreFault::Full: return "there is no room left for it. Make some, or name another with --db";
+    case StoreFault::Full: return kNoRoom;
     case StoreFault::Damaged: return kCorrupt;
     case StoreFault::Rejected: return "it does not take the rows: " + describe(error);
     case StoreFault::Lost: break;

@@ -3,14 +3,11 @@
 // An action log in a folder of its own, and what is to be logged there.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -18,6 +15,7 @@
 #include "store/action_log.h"
 #include "store/database.h"
 #include "store/ledger.h"
+#include "support/child.h"
 #include "support/rows_text.h"
 #include "support/temporary_folder.h"
 
@@ -122,32 +120,6 @@ class ActionLogTest : public testing::Test {
   std::string ask(const std::string& sql) const {
     SQLite::Database database = open_for_reading(path());
     return rows_of(database, sql);
-  }
-
-  /// Runs `work` in a process of its own; gives what it returns, or "ended by N".
-  static std::string in_child(const std::function<std::string()>& work) {
-    int wire[2];
-    if (::pipe(wire) != 0) return "no pipe";
-    const pid_t child = ::fork();
-    if (child == 0) {
-      std::string text;
-      try {
-        text = work();
-      } catch (const std::exception& error) {
-        text = error.what();
-      }
-      const bool written = ::write(wire[1], text.data(), text.size()) == static_cast<ssize_t>(text.size());
-      ::_exit(written ? 0 : 1);
-    }
-    ::close(wire[1]);
-    std::string text;
-    char piece[512];
-    ssize_t got = 0;
-    while ((got = ::read(wire[0], piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(got));
-    ::close(wire[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return status == 0 ? text : "ended by " + std::to_string(status);
   }
 
   TemporaryFolder folder_;

@@ -23,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kFolderOfAll = "galproc";  // that root made
+
 std::optional<std::string> text_of(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
@@ -118,24 +120,26 @@ Delivery kill_group(const std::string& path) {
 
 std::optional<std::string> make_group(const std::string& name) {
   constexpr mode_t kMode = 0755;
-  std::optional<fs::path> group;
-  if (::geteuid() == 0) {
-    // Below the top, not below galproc's own: that one may be a session's, which ends with its user's leaving.
-    const auto mountinfo = text_of("/proc/self/mountinfo");
-    const auto mount = mountinfo ? parse_group_mount(*mountinfo) : std::nullopt;
-    if (!mount) return std::nullopt;
-    const fs::path all = fs::path(mount->folder) / "galproc";
-    if (::mkdir(all.c_str(), kMode) != 0 && errno != EEXIST) return std::nullopt;
-    group = all / name;
-  } else {
+  if (::geteuid() != 0) {
     const auto text = text_of("/proc/self/cgroup");
     const auto own = text ? parse_unified_group(*text) : std::nullopt;
     const auto folder = own ? folder_of(*own) : std::nullopt;
     if (!folder) return std::nullopt;
-    group = *folder / ("galproc-" + name);
+    const fs::path group = *folder / ("galproc-" + name);
+    return ::mkdir(group.c_str(), kMode) == 0 ? std::optional(group.string()) : std::nullopt;
   }
-  if (::mkdir(group->c_str(), kMode) != 0) return std::nullopt;
-  return group->string();
+  // Below the top, not below galproc's own: that one may be a session's, which ends with its user's leaving.
+  const auto mountinfo = text_of("/proc/self/mountinfo");
+  const auto mount = mountinfo ? parse_group_mount(*mountinfo) : std::nullopt;
+  if (!mount) return std::nullopt;
+  const fs::path all = fs::path(mount->folder) / kFolderOfAll, group = all / name;
+  // Another galproc that removes its last one takes the folder of all away, too.
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    if (::mkdir(all.c_str(), kMode) != 0 && errno != EEXIST) return std::nullopt;
+    if (::mkdir(group.c_str(), kMode) == 0) return group.string();
+    if (errno != ENOENT) return std::nullopt;
+  }
+  return std::nullopt;
 }
 
 void remove_group(const std::string& path) {
@@ -143,6 +147,8 @@ void remove_group(const std::string& path) {
   if (::statfs(path.c_str(), &status) != 0 || status.f_type != CGROUP2_SUPER_MAGIC) return;
   // Who has just been killed counts until the kernel has taken it apart.
   for (int attempt = 0; attempt < 50 && ::rmdir(path.c_str()) != 0 && errno == EBUSY; ++attempt) ::usleep(2000);
+  const fs::path parent = fs::path(path).parent_path();
+  if (parent.filename() == kFolderOfAll) ::rmdir(parent.c_str());  // with the last one only: others are in its way
 }
 
 }  // namespace galproc

@@ -1,10 +1,15 @@
 #include "platform/environment.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstdlib>
+
+#include "platform/posix/stop.h"
 
 namespace galproc {
 
@@ -63,8 +68,29 @@ Terminal stdout_terminal() {
   return terminal;
 }
 
+bool is_output_abandoned() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 bool is_interactive() {
   return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+}
+
+std::optional<std::string> read_line() {
+  // A reading that a stop request interrupts begins again by itself, so it begins only when there is something. Byte by
+  // byte, since one more could wait for ever.
+  std::array<pollfd, 2> watched{pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{stop_descriptor(), POLLIN, 0}};
+  for (std::string line;;) {
+    if (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return std::nullopt;
+    }
+    char letter = 0;
+    if (watched[1].revents != 0 || ::read(STDIN_FILENO, &letter, 1) != 1) return std::nullopt;
+    if (letter == '\n') return line;
+    line += letter;
+  }
 }
 
 std::optional<std::string> environment_variable(const char* name) {

@@ -46,6 +46,9 @@ void catch_stop_signals() {
   }
   // Nobody may be left to read what is said on stderr: no reason to stop recording.
   ::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow any more (RLIMIT_FSIZE) is an error of that writing, which is told. To die of it could
+  // leave processes stopped, or ended without a word in the log.
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 int stop_descriptor() {

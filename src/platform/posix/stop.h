@@ -3,7 +3,7 @@
 namespace galproc {
 
 /// From now on SIGTERM, SIGINT and SIGHUP (the latter two unless they came ignored) make `stop_descriptor()` readable
-/// instead of ending this process; SIGPIPE is ignored. May be called again.
+/// instead of ending this process; SIGPIPE and SIGXFSZ are ignored. May be called again.
 void catch_stop_signals();
 
 /// Readable for ever once a stop was asked for; -1 before catch_stop_signals().
