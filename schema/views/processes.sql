@@ -22,20 +22,9 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%S', x.ended_us / 1000000, 'unixepoch')
     || printf('.%06dZ', x.ended_us % 1000000) AS ended_at,      -- the same as text
   x.exit_code,              -- status that it returned; NULL: unknown, or it died of a signal
-  CASE x.exit_signal
-    WHEN 1 THEN 'SIGHUP' WHEN 2 THEN 'SIGINT' WHEN 3 THEN 'SIGQUIT'
-    WHEN 4 THEN 'SIGILL' WHEN 5 THEN 'SIGTRAP' WHEN 6 THEN 'SIGABRT'
-    WHEN 7 THEN 'SIGBUS' WHEN 8 THEN 'SIGFPE' WHEN 9 THEN 'SIGKILL'
-    WHEN 10 THEN 'SIGUSR1' WHEN 11 THEN 'SIGSEGV' WHEN 12 THEN 'SIGUSR2'
-    WHEN 13 THEN 'SIGPIPE' WHEN 14 THEN 'SIGALRM' WHEN 15 THEN 'SIGTERM'
-    WHEN 16 THEN 'SIGSTKFLT' WHEN 17 THEN 'SIGCHLD' WHEN 18 THEN 'SIGCONT'
-    WHEN 19 THEN 'SIGSTOP' WHEN 20 THEN 'SIGTSTP' WHEN 21 THEN 'SIGTTIN'
-    WHEN 22 THEN 'SIGTTOU' WHEN 23 THEN 'SIGURG' WHEN 24 THEN 'SIGXCPU'
-    WHEN 25 THEN 'SIGXFSZ' WHEN 26 THEN 'SIGVTALRM' WHEN 27 THEN 'SIGPROF'
-    WHEN 28 THEN 'SIGWINCH' WHEN 29 THEN 'SIGIO' WHEN 30 THEN 'SIGPWR'
-    WHEN 31 THEN 'SIGSYS'
-    ELSE 'SIG' || x.exit_signal
-  END AS exit_signal,       -- name of the signal that it died of; NULL: unknown, or none
+  coalesce((SELECT g.name FROM signal_name AS g
+            WHERE g.number = x.exit_signal), 'SIG' || x.exit_signal)
+    AS exit_signal,         -- name of the signal that it died of; NULL: unknown, or none
   CASE
     WHEN x.upid IS NOT NULL THEN x.cpu_us
     ELSE (
