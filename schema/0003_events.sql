@@ -29,3 +29,10 @@ CREATE TABLE signal_event (
 ) STRICT;
 CREATE INDEX signal_event_by_time ON signal_event (at_us);
 CREATE INDEX signal_event_by_target ON signal_event (target_upid, at_us) WHERE target_upid IS NOT NULL;
+
+-- The one row that is rewritten: it says how far the recorder has come, and is no fact about the machine.
+CREATE TABLE recorder_status (
+  status_id       INTEGER PRIMARY KEY CHECK (status_id = 1),  -- 1: there is one row
+  recording_id    INTEGER NOT NULL,  -- the run that has come so far
+  events_until_us INTEGER NOT NULL   -- instant up to which every event that it was told is in the file
+) STRICT;

@@ -124,8 +124,8 @@ void Recorder::open_events() {
 void Recorder::drain_events() {
   if (!events_) return;
   constexpr std::size_t kMostWaiting = 200'000;
+  pending_.clocks = platform_.clocks();  // before: what happens meanwhile may be in the batch or in the next
   EventBatch batch = events_->drain();
-  pending_.clocks = platform_.clocks();
   pending_.lost_count += batch.lost_count;
   for (Event& event : batch.events) {
     if (pending_.events.size() < kMostWaiting) {
@@ -141,8 +141,9 @@ void Recorder::store_events_if_due() {
   constexpr std::int64_t kLongUs = 1'000'000;
   if (!events_ || !queue_.empty() || !recording_ || !stored_count_) return;  // a tick that waits comes first
   try {
+    // Who writes to the file acts, and may wait to know what happened up to now.
     const bool asked = recording_->was_written_by_others();
-    if (pending_.events.empty() && pending_.lost_count == 0) return;
+    if (!asked && pending_.events.empty() && pending_.lost_count == 0) return;
     const std::int64_t oldest_us = pending_.events.empty() ? 0 : pending_.events.front().boot_us;
     if (!asked && pending_.events.size() < kMany && pending_.clocks.boot_us - oldest_us < kLongUs) return;
     recording_->write(pending_);

@@ -37,6 +37,10 @@ Recording::Recording(const std::filesystem::path& path, const RecordingFacts& fa
       insert_loss_(std::make_unique<Prepared>(
           database_,
           "INSERT INTO event_loss (recording_id, source, from_us, to_us, lost_count) VALUES (?, ?, ?, ?, ?)")),
+      write_status_(std::make_unique<Prepared>(
+          database_,
+          "INSERT INTO recorder_status (status_id, recording_id, events_until_us) VALUES (1, ?1, ?2)"
+          " ON CONFLICT (status_id) DO UPDATE SET recording_id = ?1, events_until_us = ?2")),
       insert_tick_(std::make_unique<Prepared>(
           database_,
           "INSERT INTO tick (tick_id, recording_id, at_us, boot_us, keyframe_tick_id, previous_tick_id, late_us,"
@@ -135,7 +139,9 @@ void Recording::write(const EventReading& events) {
 }
 
 void Recording::insert_events(const EventReading& events) {
+  if (event_source_ == "none") return;
   events_->write(events.events, {recording_id_, boot_id_, events.clocks});
+  write_status_->run(recording_id_, events.clocks.wall_us);
   if (events.lost_count > 0) {
     insert_loss_->run(recording_id_, event_source_, std::min(events.from_us, events.clocks.wall_us),
                       events.clocks.wall_us, events.lost_count);

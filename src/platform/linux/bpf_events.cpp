@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -69,6 +70,7 @@ class BpfEvents : public EventSource {
     EventBatch batch;
     {
       const std::lock_guard lock(mutex_);
+      ring_buffer__consume(ring_.get());  // what happened before this call is in the batch
       bytes.swap(bytes_);
       ends.swap(ends_);
       batch.lost_count = std::exchange(overflowed_, 0);
@@ -95,8 +97,11 @@ class BpfEvents : public EventSource {
   };
 
   void read() {
+    epoll_event woken{};
     while (!stopping_) {
-      if (ring_buffer__poll(ring_.get(), kPollMs) >= 0) ring_buffer__consume(ring_.get());
+      ::epoll_wait(ring_buffer__epoll_fd(ring_.get()), &woken, 1, kPollMs);
+      const std::lock_guard lock(mutex_);
+      ring_buffer__consume(ring_.get());
     }
   }
   static int take(void* self, void* data, std::size_t size) {
@@ -104,7 +109,6 @@ class BpfEvents : public EventSource {
     return 0;
   }
   void take(const std::byte* data, std::size_t size) {
-    const std::lock_guard lock(mutex_);
     if (bytes_.size() + size > kMostWaitingBytes) {
       ++overflowed_;
       return;
@@ -160,7 +164,7 @@ class BpfEvents : public EventSource {
   std::unique_ptr<ring_buffer, RingFree> ring_;
   std::int64_t told_lost_ = 0;
 
-  std::mutex mutex_;  ///< of what follows
+  std::mutex mutex_;  ///< of the reading end of the ring, and of what was read
   std::vector<std::byte> bytes_;
   std::vector<std::size_t> ends_;  ///< of each record in it
   std::int64_t overflowed_ = 0;
