@@ -159,6 +159,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_inspect(app, context);
     add_resolve(app, context);
     add_resources(app, context);
+    add_doctor(app, context);
     const auto [own, program] = split_at_program(app, arguments);
     add_start(app, context, program);
     add_stop(app, context);

@@ -73,6 +73,7 @@ void add_venv(const std::string& typed, std::vector<std::string>& folders);
 void add_find(CLI::App& app, Context& context);
 void add_resolve(CLI::App& app, Context& context);
 void add_resources(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
 
 /// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the

@@ -88,6 +88,7 @@ RecordOptions options_of(const RecordFlags& flags, const Context& context) {
                              ? flags.event_source
                              : choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source},
                                              flags.event_source, options.source_notes);
+  options.events.all_signals = context.lists.signals == "all";
   options.redact = !flags.no_redact;
   options.redact_names = context.lists.redact;
   options.version = GALPROC_VERSION;

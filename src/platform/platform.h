@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/finding.h"
 #include "model/reading.h"
 #include "model/signals.h"
 #include "platform/events.h"
@@ -129,6 +130,9 @@ class Platform {
   /// The established TCP connections and the limits of one process. Empty: it is not there any more. What could not be
   /// read is counted in `errors`.
   virtual std::optional<ProcessDetails> read_details(const ProcessKey& key) = 0;
+
+  /// How it stands with what galproc needs of this system. Never fails.
+  virtual std::vector<Finding> diagnose() = 0;
 
   /// What this machine is: uname(2), /proc/cpuinfo. Never fails.
   virtual MachineReading machine() = 0;

@@ -129,6 +129,7 @@ class FakePlatform : public Platform {
     if (!no_events.empty()) return {nullptr, no_events};
     return {std::make_unique<Source>(*this), ""};
   }
+  std::vector<Finding> diagnose() override { return {}; }
   SystemReading read_system(const std::filesystem::path&) override { return system; }
   std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
     const auto found = processes.find(key.pid);
@@ -285,6 +286,7 @@ class FailingPlatform : public Platform {
   OpenedEvents open_events(std::string_view name, const EventRequest& request) override {
     return call("events"), world_.open_events(name, request);
   }
+  std::vector<Finding> diagnose() override { return call("diagnose"), world_.diagnose(); }
   SystemReading read_system(const std::filesystem::path& path) override {
     return call("system"), world_.read_system(path);
   }

@@ -18,6 +18,7 @@
 #include "platform/linux/caller.h"
 #include "platform/linux/control.h"
 #include "platform/linux/details.h"
+#include "platform/linux/diagnosis.h"
 #include "platform/linux/errors.h"
 #include "platform/linux/groups.h"
 #include "platform/linux/processes.h"
@@ -137,6 +138,7 @@ class LinuxPlatform : public Platform {
         request, [this](const ProcessKey& key) { return processes_.image_of(key); },
         [this](std::int64_t uid) { return processes_.user_name(uid); });
   }
+  std::vector<Finding> diagnose() override { return diagnose_linux(open_events("bpf", {})); }
   SystemReading read_system(const std::filesystem::path& disk_path) override { return read_linux_system(disk_path); }
   std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
     return galproc::read_details(key, boot_offset_ticks_);

@@ -1,0 +1,111 @@
+// What galproc can see here, found by trying.
+
+#include "platform/linux/diagnosis.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "platform/linux/errors.h"
+#include "platform/linux/proc_text.h"
+#include "platform/posix/descriptor.h"
+
+namespace galproc {
+
+namespace {
+
+struct Capability {
+  int number;
+  const char* name;
+  const char* gives;
+};
+constexpr Capability kCapabilities[] = {
+    {39, "CAP_BPF", "events and signals"},
+    {38, "CAP_PERFMON", "events and signals"},
+    {2, "CAP_DAC_READ_SEARCH", "signals that could not be sent"},
+    {19, "CAP_SYS_PTRACE", "executables, folders, I/O and ports of other users' processes"},
+    {5, "CAP_KILL", "ending other users' processes"},
+};
+
+std::string text_of(const char* path) {
+  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  std::string text;
+  if (file) read_whole(file.get(), text, 65536);
+  return text;
+}
+
+std::uint64_t effective_capabilities() {
+  constexpr std::string_view kKey = "CapEff:";
+  const std::string status = text_of("/proc/self/status");
+  const std::size_t at = status.find(kKey);
+  return at == std::string::npos ? 0 : std::strtoull(status.c_str() + at + kKey.size(), nullptr, 16);
+}
+
+Finding kernel() {
+  utsname names{};
+  ::uname(&names);
+  return {"kernel", Finding::State::Ok, fmt::format("{} {} {}", names.sysname, names.release, names.machine), ""};
+}
+
+Finding capabilities() {
+  const std::uint64_t held = effective_capabilities();
+  std::string missing, there;
+  for (const Capability& capability : kCapabilities) {
+    const bool has = (held >> capability.number & 1) != 0;
+    std::string& list = has ? there : missing;
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", capability.name);
+    if (!has) list += fmt::format(" ({})", capability.gives);
+  }
+  if (missing.empty()) return {"capabilities", Finding::State::Ok, there, ""};
+  return {"capabilities", Finding::State::Warning, "missing: " + missing,
+          "Run as root, or give them to a copy of galproc: setcap "
+          "cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace,cap_kill+ep FILE."};
+}
+
+Finding btf() {
+  constexpr const char* kPath = "/sys/kernel/btf/vmlinux";
+  if (::access(kPath, R_OK) == 0) return {"btf", Finding::State::Ok, kPath, ""};
+  return {"btf", Finding::State::Warning, fmt::format("{}: {}", kPath, error_text(errno)),
+          "BPF programs need a kernel that was built with CONFIG_DEBUG_INFO_BTF."};
+}
+
+Finding event_source(const OpenedEvents& events) {
+  if (!events.source) {
+    return {"events", Finding::State::Warning, "none: " + events.why_not,
+            "Without them short lives and who sent a signal are not seen."};
+  }
+  std::string limits;
+  for (const std::string& limit : events.source->limits()) limits += " " + limit;
+  return {"events", limits.empty() ? Finding::State::Ok : Finding::State::Warning, events.source->name() + "." + limits,
+          ""};
+}
+
+Finding process_table() {
+  const Descriptor init(::open("/proc/1/stat", O_RDONLY | O_CLOEXEC));
+  if (init) return {"processes", Finding::State::Ok, "proc: those of all users are listed.", ""};
+  return {"processes", Finding::State::Warning, "proc: pid 1 cannot be read: " + error_text(errno),
+          "/proc is mounted with hidepid, or not at all: run as root, or in the group of its gid= option."};
+}
+
+Finding pid_namespace() {
+  constexpr std::string_view kInitial = "pid:[4026531836]";
+  char link[64] = {};
+  const ssize_t size = ::readlink("/proc/self/ns/pid", link, sizeof link - 1);
+  if (size > 0 && std::string_view(link) == kInitial) {
+    return {"pid_namespace", Finding::State::Ok, "the machine's own", ""};
+  }
+  return {"pid_namespace", Finding::State::Warning, "a container's: processes outside of it are not seen.",
+          "Record on the machine itself to see all of it."};
+}
+
+}  // namespace
+
+std::vector<Finding> diagnose_linux(const OpenedEvents& events) {
+  return {kernel(), capabilities(), btf(), event_source(events), process_table(), pid_namespace()};
+}
+
+}  // namespace galproc
