@@ -177,6 +177,31 @@ TEST_F(KillTest, LeavesAControlGroupAloneThatHoldsAnybodyElse) {
   EXPECT_EQ(logged().find("cgroup"), std::string::npos);
 }
 
+TEST_F(KillTest, EndsMoreThanItMayHaveOpenOneAfterTheOther) {
+  for (std::int64_t pid = 50; pid < 60; ++pid) world_.start(pid, 40, "worker");
+  world_.most_handles = 3;
+  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
+  EXPECT_EQ(world_.processes.size(), 2U);  // init and galproc
+  EXPECT_EQ(logged().find("already_gone"), std::string::npos) << logged();
+  EXPECT_EQ(sent().find("SIGSTOP"), std::string::npos) << "all heard it";
+  KillRequest request;
+  request.signal = Signal::Kill;
+  std::vector<std::int64_t> pids;
+  for (std::int64_t pid = 60; pid < 80; ++pid) world_.start(pids.emplace_back(pid), 1, "worker");
+  EXPECT_EQ(kill(request, pids).exit_code, 0);
+  EXPECT_EQ(world_.processes.size(), 2U);
+}
+
+TEST_F(KillTest, SaysOfWhomItCannotOpenThatItFailed) {
+  world_.immortal = {40};
+  world_.most_handles = 1;
+  const KillReport report = kill(tree(), {40});
+  EXPECT_EQ(report.exit_code, 6);
+  EXPECT_EQ(report.left_count, 3);
+  EXPECT_NE(logged().find("41 polite failed, 42 polite failed, "), std::string::npos) << logged();
+  EXPECT_EQ(ask("SELECT error FROM attempt_outcome WHERE outcome = 'failed' LIMIT 1"), "Too many open files");
+}
+
 TEST_F(KillTest, HurtsNobodyWhoGotThePidMeanwhile) {
   world_.on_wake = [](int) { return true; };
   KillRequest request;

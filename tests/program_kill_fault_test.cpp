@@ -1,6 +1,7 @@
 // Kills that something comes in between of: galproc itself is ended, members hold what it needs, others own the target.
 
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "action/kill.h"
@@ -246,6 +247,23 @@ TEST_F(ProgramKillFault, ThatMayNotBeLoggedIsNotDone) {
   refused("/proc/galproc.db", "/proc/galproc.db");
   refused(folder_.path(), folder_.path().string());
   EXPECT_EQ(fs::file_size(folder_ / "text"), 80U);
+}
+
+TEST_F(ProgramKillFault, OfMoreThanItMayHaveOpenEndsThemAll) {
+  const Family family;
+  Program top = shell("i=0; while [ $i -lt 100 ]; do sleep $1 & i=$((i+1)); done; wait", family.word());
+  ASSERT_TRUE(family.grows_to(101));
+  Options options;
+  options.before_exec = [] {
+    const rlimit few{50, 50};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  };
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--json"}, options);
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_TRUE(family.members().empty());
+  EXPECT_NE(ran.err.find("101 ended, 0 left."), std::string::npos) << ran.err;
+  EXPECT_EQ(ask("SELECT count(DISTINCT target_pid) FROM termination_attempts WHERE outcome = 'exited'"), "101\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE outcome = 'already_gone'"), "0\n");
 }
 
 TEST_F(ProgramKillFault, OfAnothersProcessIsRefusedAndWithItsOwnerNamedDenied) {

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <fstream>
@@ -222,6 +223,22 @@ TEST_F(ServiceTest, RunsWithinItsLimitsApartFromWhoStartedIt) {
   EXPECT_EQ(listing(process / "fd"), "0 1 2");
   const auto pid = static_cast<pid_t>(row["pid"].get<std::int64_t>());
   EXPECT_EQ(::getsid(pid), pid);
+}
+
+TEST_F(ServiceTest, HasTheLimitOfOpenFilesThatGalprocWasStartedWith) {
+  Options options;
+  options.before_exec = [] {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 64;  // galproc raises its own
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  };
+  const Ran ran = galproc({"start", "--db", db().string(), "--json", "--name", "few", "--", "sleep", "600"}, options);
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const auto pid = static_cast<pid_t>(Json::parse(ran.out)[0]["pid"].get<std::int64_t>());
+  rlimit limit{};
+  ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, 64U);
 }
 
 TEST_F(ServiceTest, StoresNoValueOfItsEnvironmentAnywhere) {

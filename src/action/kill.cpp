@@ -10,16 +10,6 @@ namespace {
 constexpr std::int64_t kAfterForceUs = 2'000'000;
 constexpr std::int64_t kStatusBudgetUs = 300'000;
 
-const char* outcome_of(OpenedProcess::Why why) {
-  switch (why) {
-    case OpenedProcess::Why::Gone: return "already_gone";
-    case OpenedProcess::Why::IdentityChanged: return "identity_changed";
-    case OpenedProcess::Why::Denied: return "denied";
-    case OpenedProcess::Why::Unsupported: return "unsupported";
-    default: return "failed";
-  }
-}
-
 }  // namespace
 
 Kill::Kill(Platform& platform, KillLog& log, const KillRequest& request, Guard& guard, Plan plan, ProcessPass pass,
@@ -39,17 +29,12 @@ Kill::~Kill() {
 KillReport Kill::run() {
   begun_boot_us_ = platform_.clocks().boot_us;
   for (Target& target : plan_.targets) take_in(std::move(target));
-  const bool forced = request_.signal == Signal::Kill;
-  const auto everybody = [](const Victim&) { return true; };
   log_.set_action(request_, caller_);
-  if (!forced || !plan_.tree) {  // how a tree is ended by force is seen, and logged, step by step
-    add_attempts(forced ? "forced" : "polite", request_.signal, everybody);
-    log_.commit(pass_, victims_, attempts_);
-  }
   try {
     carry_out();
     thaw();
     settle();
+    add_untouched();
     if (plan_.tree && request_.force && !interrupted_) find_suspects();
   } catch (const Error& error) {
     thaw();
@@ -77,29 +62,13 @@ KillReport Kill::run() {
   return report(problem_ ? static_cast<int>(ExitCode::NotLogged) : code);
 }
 
-void Kill::take_in(Target target) {
-  Victim victim;
-  victim.target = std::move(target);
-  if (victim.target.refused) {
-    victim.settled = "refused";
-    victim.error = *victim.target.refused;
-  } else {
-    OpenedProcess opened = platform_.open_process(victim.target.process.key);
-    victim.handle = std::move(opened.handle);
-    if (!victim.handle) {
-      victim.settled = outcome_of(opened.why);
-      victim.error = opened.text;
-    }
-  }
-  victims_.push_back(std::move(victim));
-}
-
 void Kill::add_attempts(const char* method, Signal signal, const std::function<bool(const Victim&)>& wanted) {
   std::vector<bool> tried(victims_.size());
   for (const Attempt& attempt : attempts_) tried[attempt.victim] = true;
   for (std::size_t i = 0; i < victims_.size(); ++i) {
-    const Victim& victim = victims_[i];
+    Victim& victim = victims_[i];
     if (victim.settled ? tried[i] : !victim.is_living() || !wanted(victim)) continue;
+    victim.asked = true;
     Attempt attempt;
     attempt.victim = i;
     attempt.method = method;
@@ -110,9 +79,19 @@ void Kill::add_attempts(const char* method, Signal signal, const std::function<b
   }
 }
 
+void Kill::add_untouched() {
+  for (Victim& victim : victims_) {
+    if (victim.is_left() && !victim.handle) victim.settled = "failed";
+  }
+  const char* method = request_.signal == Signal::Kill ? "forced" : "polite";
+  add_attempts(method, request_.signal, [](const Victim&) { return false; });
+}
+
 void Kill::carry_out() {
-  for (int round = 1; round <= request_.attempts && !interrupted_; ++round) {
-    if (request_.signal != Signal::Kill) ask_politely(round == 1);
+  // A round that ended somebody for whom there was no descriptor before is one more.
+  for (int round = 1; round <= request_.attempts && !interrupted_; round += open_rest() > 0 ? 0 : 1) {
+    for (Victim& victim : victims_) victim.asked = victim.killed = false;
+    if (request_.signal != Signal::Kill) ask_politely();
     if (interrupted_) return;
     if (request_.force) {
       force();
@@ -120,31 +99,26 @@ void Kill::carry_out() {
       pass_ = platform_.read_processes();  // who was born meanwhile is asked in the next round, and named in the end
       meet_new_members();
     }
-    if (!any_living()) return;
+    if (std::none_of(victims_.begin(), victims_.end(), [](const Victim& each) { return each.is_left(); })) return;
   }
 }
 
-void Kill::ask_politely(bool first_round) {
-  if (!first_round) {
+void Kill::ask_politely() {
+  do {
     settle();
-    add_attempts("polite", request_.signal, [](const Victim&) { return true; });
+    add_attempts("polite", request_.signal, [](const Victim& victim) { return !victim.asked; });
     log_.commit(pass_, victims_, attempts_);
-  }
-  send_all();
-  wait(request_.grace_us);
+    send_all();
+    wait(request_.grace_us);
+  } while (!interrupted_ && open_rest() > 0);
 }
 
 void Kill::force() {
   if (plan_.tree) return force_tree();
   if (!any_living()) return;
-  const bool logged = std::any_of(attempts_.begin(), attempts_.end(), [](const Attempt& attempt) {
-    return attempt.method == "forced" && !attempt.sent && !attempt.outcome;
-  });
-  if (!logged) {
-    settle();
-    add_attempts("forced", Signal::Kill, [](const Victim&) { return true; });
-    log_.commit(pass_, victims_, attempts_);
-  }
+  settle();
+  add_attempts("forced", Signal::Kill, [](const Victim&) { return true; });
+  log_.commit(pass_, victims_, attempts_);
   send_all();
   wait(kAfterForceUs);
 }
@@ -201,7 +175,7 @@ void Kill::settle() {
   const std::int64_t until_us = platform_.clocks().boot_us + kStatusBudgetUs;
   note_ends();
   for (Victim& victim : victims_) {
-    if (!victim.ended_us || victim.wait_status || platform_.clocks().boot_us > until_us) continue;
+    if (!victim.ended_us || !victim.handle || victim.wait_status || platform_.clocks().boot_us > until_us) continue;
     victim.wait_status = victim.handle->wait_status();
   }
   for (Attempt& attempt : attempts_) {

@@ -39,11 +39,16 @@ class Kill {
 
  private:
   void take_in(Target target);
+  void open(Victim& victim);
+  /// Those that could not be opened for want of descriptors: the ended give theirs. How many could be this time.
+  std::size_t open_rest();
   /// An attempt for each living victim that `wanted` holds for, and one with its outcome for each that is settled and
   /// was never tried.
   void add_attempts(const char* method, Signal signal, const std::function<bool(const Victim&)>& wanted);
+  /// An attempt that says why for each to whom nothing could be done.
+  void add_untouched();
   void carry_out();
-  void ask_politely(bool first_round);
+  void ask_politely();
   void force();
   void force_tree();
   void meet_new_members();

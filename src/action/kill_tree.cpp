@@ -23,22 +23,12 @@ constexpr int kQuietPasses = 2;  // so many readings without a new member, and t
 }  // namespace
 
 void Kill::force_tree() {
-  for (Victim& victim : victims_) victim.killed = false;
   kill_group();
   const std::int64_t deadline_us = platform_.clocks().boot_us + kLimitUs;
   while (!interrupted_ && freeze_tree(deadline_us)) {
     kill_frozen();
     wait(kAfterKillUs);
     if (platform_.clocks().boot_us > deadline_us) return;
-  }
-}
-
-void Kill::meet_new_members() {
-  guard_.look_at(pass_);
-  for (const Tree::Member& member : plan_.tree->grow(pass_)) {
-    const auto process = std::find_if(pass_.processes.begin(), pass_.processes.end(),
-                                      [&](const ProcessReading& each) { return each.key == member.key; });
-    take_in({*process, member.why, guard_.refusal(*process)});
   }
 }
 
@@ -81,6 +71,7 @@ bool Kill::freeze_tree(std::int64_t deadline_us) {
   for (int quiet = 0; quiet < kQuietPasses;) {
     pass_ = platform_.read_processes();
     meet_new_members();
+    open_rest();
     note_ends();
     if (platform_.sleep_until(platform_.clocks().boot_us) == Wake::Stop) interrupted_ = true;
     if (interrupted_) return false;

@@ -63,6 +63,7 @@ struct OpenedProcess {
   std::unique_ptr<ProcessHandle> handle;  ///< null: see `why`
   enum class Why { Opened, Gone, IdentityChanged, Denied, Failed, Unsupported } why = Why::Opened;
   std::string text;  ///< of the system's error, for Denied and Failed
+  int code = 0;      ///< likewise
 };
 
 /// Processes that the kernel can end all at once, those born meanwhile too (Linux: a control group of version 2).
@@ -174,7 +175,8 @@ class Platform {
   /// Processes of this one's own process group that read what it writes to stdout or stderr: the rest of its pipeline.
   virtual std::vector<std::int64_t> readers_of_output() = 0;
 
-  /// Pins a process. The handle is of the process with this very start token, or there is none.
+  /// Pins a process. The handle is of the process with this very start token, or there is none. Gone is said only of
+  /// one that has ended. Failed may go better later: a handle takes a descriptor, and some are always left for reading.
   virtual OpenedProcess open_process(const ProcessKey& key) = 0;
 
   /// Sleeps until one more of these processes has ended (at once where all had), the boot clock reads `boot_us`, or a

@@ -46,6 +46,7 @@ class FakePlatform : public Platform {
   std::set<std::int64_t> deaf;                        ///< pids that only Kill ends
   std::set<std::int64_t> immortal;                    ///< pids that nothing ends
   std::set<std::int64_t> forbidden;                   ///< pids that may not be sent anything
+  std::size_t most_handles = 1'000'000;               ///< so many may be open at a time
   std::vector<std::pair<std::int64_t, Signal>> sent;  ///< all that reached somebody, in order
   /// Called after something reached a process that may have died of it: the world goes on.
   std::function<void(std::int64_t pid, Signal signal)> on_signal = [](std::int64_t, Signal) {};
@@ -155,6 +156,7 @@ class FakePlatform : public Platform {
     const auto found = processes.find(key.pid);
     if (found == processes.end()) return {nullptr, Why::Gone, ""};
     if (found->second.key != key) return {nullptr, Why::IdentityChanged, ""};
+    if (handles_ >= most_handles) return {nullptr, Why::Failed, "Too many open files", 24};
     return {std::make_unique<Handle>(*this, key), Why::Opened, ""};
   }
   Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
@@ -226,7 +228,8 @@ class FakePlatform : public Platform {
 
   class Handle : public ProcessHandle {
    public:
-    Handle(FakePlatform& world, ProcessKey key) : world_(world), key_(key) {}
+    Handle(FakePlatform& world, ProcessKey key) : world_(world), key_(key) { ++world_.handles_; }
+    ~Handle() override { --world_.handles_; }
     Delivery send(Signal signal) override {
       if (has_ended()) return {Delivery::Result::Gone, 3, "gone"};
       if (world_.forbidden.contains(key_.pid)) return {Delivery::Result::Denied, 1, "not permitted"};
@@ -267,6 +270,7 @@ class FakePlatform : public Platform {
   std::int64_t next_token_ = 100;
   std::int64_t next_pid_ = 500;
   int sleeps_ = 0;
+  std::size_t handles_ = 0;
   std::unique_ptr<Platform> real_ = make_platform();  ///< for files alone, which are real
 };
 

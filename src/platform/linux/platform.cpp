@@ -171,7 +171,12 @@ class LinuxPlatform : public Platform {
 
   CallerReading caller() override { return read_caller(self()); }
   std::vector<std::int64_t> readers_of_output() override { return galproc::readers_of_output(); }
-  OpenedProcess open_process(const ProcessKey& key) override { return galproc::open_process(key, boot_offset_ticks_); }
+  OpenedProcess open_process(const ProcessKey& key) override {
+    for (;;) {
+      OpenedProcess opened = galproc::open_process(key, boot_offset_ticks_);
+      if (opened.why != OpenedProcess::Why::Failed || !processes_.give_back(opened.code)) return opened;
+    }
+  }
   Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
     set_timer(boot_us);
     return galproc::wait_for_ends(handles, timer_.get());
