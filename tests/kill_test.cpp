@@ -177,6 +177,55 @@ TEST_F(KillTest, LeavesAControlGroupAloneThatHoldsAnybodyElse) {
   EXPECT_EQ(logged().find("cgroup"), std::string::npos);
 }
 
+/// A machine on which somebody dies of what he was asked, at the N-th reading of the clock after the grace.
+class LateDeath : public FailingPlatform {
+ public:
+  LateDeath(FakePlatform& world, std::int64_t pid, int at_call)
+      : FailingPlatform(world, -1), world_(world), pid_(pid), at_call_(at_call) {}
+  Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
+    asked_ = true;
+    return FailingPlatform::wait_for_ends(handles, boot_us);
+  }
+  Clocks clocks() override {
+    if (asked_ && ++calls_ == at_call_) world_.die(pid_, Signal::Terminate);
+    return FailingPlatform::clocks();
+  }
+  bool was_early_enough() const { return calls_ >= at_call_; }
+
+ private:
+  FakePlatform& world_;
+  std::int64_t pid_;
+  int at_call_;
+  bool asked_ = false;
+  int calls_ = 0;
+};
+
+TEST_F(KillTest, LosesNoEndBetweenTwoAttempts) {
+  for (const bool with_tree : {false, true}) {
+    for (int at_call = 1; at_call < 100; ++at_call) {
+      SCOPED_TRACE(at_call);
+      for (const char* ending : {"", "-wal", "-shm"}) std::filesystem::remove(path_.string() + ending);
+      FakePlatform world;
+      world.start(1, 0, "init");
+      world.who.key = world.start(30, 1, "galproc");
+      world.start(40, 1, "web");
+      world.deaf = {40};
+      LateDeath platform(world, 40, at_call);
+      KillRequest request = with_tree ? tree() : KillRequest{};
+      request.grace_us = 50'000;
+      EXPECT_EQ(kill(platform, request, {40}).exit_code, 0);
+      if (!platform.was_early_enough()) break;
+      const bool by_term = ask("SELECT coalesce(exit_signal, '?') FROM processes WHERE pid = 40") == "SIGTERM";
+      const std::string log = logged();
+      if (by_term) {
+        EXPECT_TRUE(log == "40 polite exited, " || log == "40 polite exited, 40 forced already_gone, ") << log;
+      } else {
+        EXPECT_EQ(log, "40 polite survived, 40 forced exited, ");
+      }
+    }
+  }
+}
+
 TEST_F(KillTest, EndsMoreThanItMayHaveOpenOneAfterTheOther) {
   for (std::int64_t pid = 50; pid < 60; ++pid) world_.start(pid, 40, "worker");
   world_.most_handles = 3;

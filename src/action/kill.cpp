@@ -1,6 +1,7 @@
 #include "action/kill.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace galproc {
@@ -33,13 +34,13 @@ KillReport Kill::run() {
   try {
     carry_out();
     thaw();
-    settle();
+    settle(true);
     add_untouched();
     if (plan_.tree && request_.force && !interrupted_) find_suspects();
   } catch (const Error& error) {
     thaw();
     forget_unlogged();
-    settle();
+    settle(true);
     if (log_.action_id() == 0) throw;
     if (error.code() != ExitCode::NotLogged) {
       // The system failed: what is known is kept, as far as that goes.
@@ -133,8 +134,11 @@ void Kill::send_all() {
 void Kill::send_to(Attempt& attempt, Signal signal) {
   Victim& victim = victims_[attempt.victim];
   if (!victim.is_living()) return;
-  attempt.sent = true;
+  // A zombie takes a signal as if it had ended it.
+  if (victim.handle->has_ended()) return note_ends();
   const Delivery delivery = victim.handle->send(signal);
+  if (delivery.result == Delivery::Result::Gone && victim.handle->has_ended()) return note_ends();
+  attempt.sent = true;
   switch (delivery.result) {
     case Delivery::Result::Sent: return;
     case Delivery::Result::Gone: attempt.outcome = victim.settled = "already_gone"; break;
@@ -171,23 +175,42 @@ void Kill::note_ends() {
   }
 }
 
-void Kill::settle() {
+void Kill::settle(bool is_over) {
   const std::int64_t until_us = platform_.clocks().boot_us + kStatusBudgetUs;
   note_ends();
   for (Victim& victim : victims_) {
     if (!victim.ended_us || !victim.handle || victim.wait_status || platform_.clocks().boot_us > until_us) continue;
     victim.wait_status = victim.handle->wait_status();
   }
+  std::map<std::size_t, std::vector<Attempt*>> sent;  // by victim
   for (Attempt& attempt : attempts_) {
     const Victim& victim = victims_[attempt.victim];
     // What was begun with the stop of a process is over with its end.
     if (attempt.outcome || attempt.attempt_id == 0 || victim.frozen) continue;
-    if (!attempt.sent) {
+    if (attempt.sent) {
+      sent[attempt.victim].push_back(&attempt);
+    } else {
       attempt.outcome = victim.ended_us ? "already_gone" : victim.settled.value_or("failed");
       if (!victim.ended_us) attempt.error = victim.settled ? victim.error : "not sent";
-    } else {
-      attempt.outcome = victim.ended_us ? "exited" : "survived";
     }
+  }
+  for (const auto& [victim, attempts] : sent) settle_sent(victims_[victim], attempts, is_over);
+}
+
+/// That one was survived is known when the next was sent, to one that lived then; who dies in between died of the
+/// first.
+void Kill::settle_sent(const Victim& victim, const std::vector<Attempt*>& attempts, bool is_over) {
+  std::size_t last = attempts.size() - 1;
+  if (!victim.ended_us) {
+    for (std::size_t i = 0; i < attempts.size(); ++i) {
+      if (i < last || is_over) attempts[i]->outcome = "survived";
+    }
+    return;
+  }
+  const bool was_killed = !victim.wait_status || (*victim.wait_status & 0x7f) == static_cast<int>(Signal::Kill);
+  if (last > 0 && attempts[last]->signal == Signal::Kill && !was_killed) --last;
+  for (std::size_t i = 0; i < attempts.size(); ++i) {
+    attempts[i]->outcome = i < last ? "survived" : i == last ? "exited" : "already_gone";
   }
 }
 

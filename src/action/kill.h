@@ -61,8 +61,9 @@ class Kill {
   void send_to(Attempt& attempt, Signal signal);
   void wait(std::int64_t length_us);
   void note_ends();
-  /// Gives every attempt that is over its outcome.
-  void settle();
+  /// Gives every attempt its outcome, once that can only be this one; `is_over`: nothing more is going to be sent.
+  void settle(bool is_over = false);
+  static void settle_sent(const Victim& victim, const std::vector<Attempt*>& attempts, bool is_over);
   void thaw() noexcept;
   void forget_unlogged();
   void find_suspects();

@@ -88,6 +88,10 @@ class FakePlatform : public Platform {
   }
   void run(std::int64_t pid, std::int64_t cpu_us) { processes.at(pid).usage.cpu_user_us += cpu_us; }
   void end(std::int64_t pid) { processes.erase(pid); }
+  /// The same, and what it died of is known.
+  void die(std::int64_t pid, Signal signal) {
+    if (processes.erase(pid) > 0) statuses_[pid] = static_cast<std::int64_t>(signal);
+  }
   void listen(std::int64_t pid, std::int64_t port) {
     sockets.push_back({Protocol::Tcp, "0.0.0.0", port, 1, {processes.at(pid).key}});
   }
