@@ -150,6 +150,63 @@ TEST_F(KillTest, EndsWhoIsBornOfOneThatEndedPolitely) {
   EXPECT_EQ(world_.processes.size(), 2U);
 }
 
+TEST_F(KillTest, AsksWhoIsBornDuringTheGrace) {
+  world_.deaf = {40};
+  world_.on_wake = [&](int wake) {
+    if (wake == 3) world_.start(50, 40, "newborn");
+    if (wake == 6) world_.die(40, Signal::Terminate);
+    return true;
+  };
+  KillRequest request = tree();
+  request.force = false;
+  EXPECT_EQ(kill(request, {40}).exit_code, 0);
+  EXPECT_EQ(sent(), "40 SIGTERM, 41 SIGTERM, 42 SIGTERM, 50 SIGTERM, ");
+  EXPECT_EQ(logged(), "40 polite exited, 41 polite exited, 42 polite exited, 50 polite exited, ");
+}
+
+TEST_F(KillTest, FindsWhoIsLeftBehindByTheLastThatEnds) {
+  for (const bool force : {true, false}) {
+    SCOPED_TRACE(force);
+    world_.start(40, 1, "web");
+    world_.processes.at(40).process_group = 40;  // which it began
+    world_.on_signal = [&](std::int64_t pid, Signal signal) {
+      if (pid != 40 || signal != Signal::Terminate) return;
+      world_.start(50, 1, "cleanup");
+      world_.processes.at(50).process_group = 40;
+    };
+    KillRequest request = tree();
+    request.force = force;
+    EXPECT_EQ(kill(request, {40}).exit_code, 0);
+    EXPECT_FALSE(world_.processes.contains(50));
+    EXPECT_NE(logged().find("50 polite exited, "), std::string::npos) << logged();
+    world_.sent.clear();
+  }
+}
+
+TEST_F(KillTest, LooksNoMoreThanNowAndThenWhileItWaits) {
+  class Slow : public FailingPlatform {
+   public:
+    explicit Slow(FakePlatform& world) : FailingPlatform(world, -1), world_(world) {}
+    ProcessPass read_processes() override {
+      ++looks;
+      world_.pass_time(200'000);
+      return FailingPlatform::read_processes();
+    }
+    int looks = 0;
+
+   private:
+    FakePlatform& world_;
+  };
+  world_.deaf = {40};
+  KillRequest request = tree();
+  request.force = false;
+  request.attempts = 1;
+  request.grace_us = 60'000'000;
+  Slow platform(world_);
+  EXPECT_EQ(kill(platform, request, {40}).exit_code, 6);
+  EXPECT_LT(platform.looks, 100);
+}
+
 TEST_F(KillTest, LogsEveryStopBeforeItIsSent) {
   world_.deaf = {40, 41, 42};
   world_.on_signal = [&](std::int64_t pid, Signal) {
@@ -328,7 +385,7 @@ TEST_F(KillTest, LogsAgainInTheFileThatHasTheNameNow) {
 }
 
 TEST_F(KillTest, KeepsATrueLogWhicheverCallFails) {
-  for (int fail_at = 1; fail_at < 200; ++fail_at) {
+  for (int fail_at = 1; fail_at < 1000; ++fail_at) {
     SCOPED_TRACE(fail_at);
     std::filesystem::remove(path_);
     for (const char* ending : {"-wal", "-shm"}) std::filesystem::remove(path_.string() + ending);
@@ -340,7 +397,9 @@ TEST_F(KillTest, KeepsATrueLogWhicheverCallFails) {
     world.deaf = {40, 41};
     FailingPlatform platform(world, fail_at);
     try {
-      kill(platform, tree(), {40});
+      KillRequest request = tree();
+      request.grace_us = 100'000;
+      kill(platform, request, {40});
     } catch (const Error&) {
       // What matters is what the log says and whom it left.
     }

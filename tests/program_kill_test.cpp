@@ -164,6 +164,21 @@ TEST_F(ProgramKill, OfAProcessThatForksAllTheTimeLeavesNobody) {
   expect_chain();
 }
 
+TEST_F(ProgramKill, OfATreeEndsWhatItsMembersBeginWhileTheyAreAsked) {
+  const Family family;
+  const fs::path born = folder_ / "born";
+  // The child of the second is seen with its parent, which lives on for a moment.
+  Program top = shell(
+      "trap 'sleep $1 & touch " + born.string() + "; sleep 0.5; exit' TERM; echo ready; while :; do sleep 0.1; done",
+      family.word());
+  ASSERT_TRUE(wait_until([&] { return top.out() == "ready\n"; }));
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--no-force", "--attempts", "1", "--grace", "30s"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_TRUE(fs::exists(born));
+  EXPECT_TRUE(family.members().empty());
+  EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE outcome IS NULL"), "0\n");
+}
+
 TEST_F(ProgramKill, RefusesWhatNobodyMayEnd) {
   for (const char* pid : {"0", "1"}) {
     const Ran ran = kill({pid});

@@ -94,24 +94,29 @@ void Kill::carry_out() {
     for (Victim& victim : victims_) victim.asked = victim.killed = false;
     if (request_.signal != Signal::Kill) ask_politely();
     if (interrupted_) return;
-    if (request_.force) {
-      force();
-    } else if (plan_.tree) {
-      pass_ = platform_.read_processes();  // who was born meanwhile is asked in the next round, and named in the end
-      meet_new_members();
-    }
+    if (request_.force) force();
+    if (interrupted_) return;
+    look_again();
     if (std::none_of(victims_.begin(), victims_.end(), [](const Victim& each) { return each.is_left(); })) return;
   }
 }
 
 void Kill::ask_politely() {
   do {
-    settle();
-    add_attempts("polite", request_.signal, [](const Victim& victim) { return !victim.asked; });
-    log_.commit(pass_, victims_, attempts_);
-    send_all();
-    wait(request_.grace_us);
+    ask_all();
+    if (plan_.tree) {
+      wait_for_tree(request_.grace_us);
+    } else {
+      wait(request_.grace_us);
+    }
   } while (!interrupted_ && open_rest() > 0);
+}
+
+void Kill::ask_all() {
+  settle();
+  add_attempts("polite", request_.signal, [](const Victim& victim) { return !victim.asked; });
+  log_.commit(pass_, victims_, attempts_);
+  send_all();
 }
 
 void Kill::force() {
@@ -150,19 +155,19 @@ void Kill::send_to(Attempt& attempt, Signal signal) {
 
 void Kill::wait(std::int64_t length_us) {
   const std::int64_t deadline_us = platform_.clocks().boot_us + length_us;
-  for (;;) {
-    note_ends();
-    std::vector<ProcessHandle*> living;
-    for (const Victim& victim : victims_) {
-      if (victim.is_living()) living.push_back(victim.handle.get());
-    }
-    if (living.empty()) return;
-    const Wake wake = platform_.wait_for_ends(living, deadline_us);
-    interrupted_ = interrupted_ || wake == Wake::Stop;
-    if (wake == Wake::Ended) continue;
-    note_ends();
-    return;
+  note_ends();
+  for (Wake wake = Wake::Ended; wake == Wake::Ended && any_living();) wake = wait_for_an_end(deadline_us);
+}
+
+Wake Kill::wait_for_an_end(std::int64_t boot_us) {
+  std::vector<ProcessHandle*> living;
+  for (const Victim& victim : victims_) {
+    if (victim.is_living()) living.push_back(victim.handle.get());
   }
+  const Wake wake = platform_.wait_for_ends(living, boot_us);
+  interrupted_ = interrupted_ || wake == Wake::Stop;
+  note_ends();
+  return wake;
 }
 
 void Kill::note_ends() {

@@ -49,9 +49,13 @@ class Kill {
   void add_untouched();
   void carry_out();
   void ask_politely();
+  /// Those who were not yet, in this round.
+  void ask_all();
   void force();
   void force_tree();
-  void meet_new_members();
+  /// Of the tree, in the latest reading. Whether there are any.
+  bool meet_new_members();
+  void look_again();
   void kill_group();
   bool freeze_tree(std::int64_t deadline_us);
   void log_and_stop(const std::function<bool(const Victim&)>& runs);
@@ -59,7 +63,10 @@ class Kill {
   /// Those that are logged and not sent.
   void send_all();
   void send_to(Attempt& attempt, Signal signal);
+  /// Until nobody lives any more, so long at most.
   void wait(std::int64_t length_us);
+  void wait_for_tree(std::int64_t length_us);
+  Wake wait_for_an_end(std::int64_t boot_us);
   void note_ends();
   /// Gives every attempt its outcome, once that can only be this one; `is_over`: nothing more is going to be sent.
   void settle(bool is_over = false);

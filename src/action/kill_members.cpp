@@ -55,12 +55,45 @@ std::size_t Kill::open_rest() {
   return opened;
 }
 
-void Kill::meet_new_members() {
+bool Kill::meet_new_members() {
+  const std::size_t before = victims_.size();
   guard_.look_at(pass_);
   for (const Tree::Member& member : plan_.tree->grow(pass_)) {
     const auto process = std::find_if(pass_.processes.begin(), pass_.processes.end(),
                                       [&](const ProcessReading& each) { return each.key == member.key; });
     take_in({*process, member.why, guard_.refusal(*process)});
+  }
+  return victims_.size() > before;
+}
+
+void Kill::look_again() {
+  if (!plan_.tree) return;
+  note_ends();  // first: whom the ended have left behind is in the reading
+  pass_ = platform_.read_processes();
+  meet_new_members();
+  note_ends();
+}
+
+/// Who ends may leave a child behind, of which only its session or group tells whose it is, and only as long as
+/// somebody is in that. So the tree is looked at again and again, at once when somebody has ended; half of the time at
+/// most.
+void Kill::wait_for_tree(std::int64_t length_us) {
+  constexpr std::int64_t kBetweenLooksUs = 30'000;
+  const std::int64_t deadline_us = platform_.clocks().boot_us + length_us;
+  while (!interrupted_) {
+    const std::int64_t begun_us = platform_.clocks().boot_us;
+    note_ends();
+    pass_ = platform_.read_processes();
+    if (meet_new_members()) ask_all();
+    note_ends();
+    const std::int64_t now_us = platform_.clocks().boot_us;
+    if (!any_living() || now_us >= deadline_us) return;
+    const std::int64_t cost_us = now_us - begun_us;
+    const std::int64_t rested_us = std::min(deadline_us, now_us + cost_us);
+    const Wake wake = wait_for_an_end(std::min(deadline_us, now_us + std::max(kBetweenLooksUs, 4 * cost_us)));
+    if (wake == Wake::Ended && platform_.clocks().boot_us < rested_us) {
+      interrupted_ = platform_.sleep_until(rested_us) == Wake::Stop || interrupted_;
+    }
   }
 }
 
