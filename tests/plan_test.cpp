@@ -121,9 +121,10 @@ TEST_F(PlanTest, RefusesTheRecorderAndWhatItRunsUnder) {
   EXPECT_EQ(plan({}, {41}), "41 refused: is an ancestor of the recorder, ");
 }
 
-TEST_F(PlanTest, LeavesARefusedMemberOfATreeAndTakesTheRest) {
+TEST_F(PlanTest, LeavesARefusedMemberOfATreeWithAllBelowItAndTakesTheRest) {
   own(41, 7, "bob");
-  EXPECT_EQ(plan(tree(), {40}), "40 pid, 41 refused: belongs to bob, 42 child, ");
+  world_.start(43, 40, "worker");
+  EXPECT_EQ(plan(tree(), {40}), "40 pid, 41 refused: belongs to bob, 43 child, ");
 }
 
 TEST_F(PlanTest, LeavesTheRestOfItsOwnPipeline) {

@@ -190,6 +190,24 @@ TEST_F(ProgramKill, RefusesWhatNobodyMayEnd) {
   EXPECT_EQ(ask("SELECT outcome, exit_code FROM actions GROUP BY 1, 2"), "refused|4\n");
 }
 
+TEST_F(ProgramKill, OfATreeLeavesAProtectedMemberAndItsWorkersAndNamesIt) {
+  const Family family, spared;
+  const fs::path config = folder_ / "config.toml", master = folder_ / "postmaster-of-a-test";
+  std::ofstream(config) << "protect = [\"postmaster-of-a-test\"]\n";
+  fs::copy_file("/bin/sh", master);
+  Program top =
+      shell(fmt::format("{} -c 'sleep {}; :' {} & sleep $1; :", master.string(), spared.word(), spared.word()),
+            family.word());
+  ASSERT_TRUE(family.grows_to(2));
+  ASSERT_TRUE(spared.grows_to(2));
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--config", config.string()});
+  EXPECT_EQ(ran.exit_code, 6) << ran.err;
+  EXPECT_NE(ran.err.find("(postmaster-of-a-test) is left alone"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("2 ended, 1 left."), std::string::npos) << ran.err;
+  EXPECT_TRUE(family.members().empty());
+  EXPECT_EQ(spared.members().size(), 2U);
+}
+
 TEST_F(ProgramKill, RefusesTheRecorderUnlessRootInsists) {
   Program recorder = record();
   const std::string pid = std::to_string(recorder.pid());

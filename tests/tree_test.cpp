@@ -37,6 +37,10 @@ class TreeTest : public testing::Test {
 
   FakePlatform world_;
   std::map<std::int64_t, ProcessKey> creators_;  ///< as a recording knows them
+  std::set<std::int64_t> refused_;
+  RefusalOf refusal_of_ = [this](const ProcessReading& process) {
+    return refused_.contains(process.key.pid) ? std::optional<std::string>("is refused") : std::nullopt;
+  };
 };
 
 TEST_F(TreeTest, HoldsChildrenOfChildrenWhateverTheirNumbers) {
@@ -128,6 +132,24 @@ TEST_F(TreeTest, FindsWhoeverCarriesTheMarkerOfTheService) {
   world_.processes.at(12).image = image;
   EXPECT_EQ(text(tree(10, {"web#1"}).grow(pass())), "10 root, 12 marker, ");
   EXPECT_EQ(text(tree(10, {"web#2"}).grow(pass())), "10 root, ");
+}
+
+TEST_F(TreeTest, LeavesWhoIsRefusedWithAllBelowIt) {
+  add(1, 0);
+  add(10, 1).session = 10;
+  add(11, 12).session = 10;  // below, though its number is lower, and in a session of the tree
+  add(12, 10).session = 10;
+  add(13, 11).session = 10;
+  add(14, 10).session = 10;
+  refused_ = {12};
+  Tree grown = tree(10);
+  const auto members = grown.grow(pass(), refusal_of_);
+  EXPECT_EQ(text(members), "10 root, 12 child, 14 child, ");
+  EXPECT_EQ(members[1].refused, "is refused");
+  EXPECT_FALSE(grown.contains(key(12)));
+  for (const std::int64_t pid : {11, 12, 13}) EXPECT_TRUE(grown.leaves(key(pid))) << pid;
+  add(15, 13).session = 10;
+  EXPECT_EQ(text(grown.grow(pass(), refusal_of_)), "");
 }
 
 TEST_F(TreeTest, LeavesOutKernelThreadsAndTheDead) {

@@ -21,6 +21,7 @@ struct Victim {
   Target target;
   std::unique_ptr<ProcessHandle> handle;  ///< null: `settled` or `error` says why; or it has ended and all is known
   std::optional<std::int64_t> upid;
+  bool met_later = false;                ///< not in the plan
   bool frozen = false;                   ///< stopped, and neither killed nor continued since
   bool asked = false;                    ///< or forced, in this round
   bool killed = false;                   ///< by force, in this round

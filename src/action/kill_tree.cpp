@@ -129,7 +129,9 @@ void Kill::find_suspects() {
   pass_ = platform_.read_processes();
   for (const ProcessReading& process : pass_.processes) {
     const bool born_meanwhile = process.started_boot_us >= begun_boot_us_;
-    if (!born_meanwhile || process.ended || process.kernel_thread || plan_.tree->contains(process.key)) continue;
+    if (!born_meanwhile || process.ended || process.kernel_thread || plan_.tree->contains(process.key) ||
+        plan_.tree->leaves(process.key))
+      continue;
     const bool akin = std::any_of(victims_.begin(), victims_.end(), [&](const Victim& victim) {
       return victim.target.process.image && is_same_program(*victim.target.process.image, *process.image);
     });

@@ -18,11 +18,16 @@ namespace galproc {
 /// Who created a process, as far as a recording knows; empty where it does not.
 using CreatorOf = std::function<std::optional<ProcessKey>(const ProcessKey&)>;
 
+/// Why a process must be left alone; empty: it need not.
+using RefusalOf = std::function<std::optional<std::string>(const ProcessReading&)>;
+
 class Tree {
  public:
   struct Member {
     ProcessKey key;
     std::string why;  ///< root, child, ancestry, session, group, marker
+    /// Why it is left alone, and with it all below it: then it counts as no member.
+    std::optional<std::string> refused;
   };
 
   /// `markers`: values of GALPROC_SERVICE of the services that the roots are.
@@ -31,10 +36,12 @@ class Tree {
   /// Adds the living processes of a reading that belong to it, and gives those that are new, parents first. A child of
   /// a member is one; so is whom a member created by the recording, whoever in between is gone; so is who is in a
   /// session or process group that a member began (one that it only joined says nothing); so is who carries a marker.
-  /// Kernel threads never are.
-  std::vector<Member> grow(const ProcessPass& pass);
+  /// Kernel threads never are. Whom `refusal_of` refuses is given too, once, and nobody below it is looked for.
+  std::vector<Member> grow(const ProcessPass& pass, const RefusalOf& refusal_of = {});
 
   bool contains(const ProcessKey& key) const { return members_.contains(key); }
+  /// It is left alone, being refused or below one that is.
+  bool leaves(const ProcessKey& key) const { return left_.contains(key); }
 
  private:
   std::optional<std::string> why_member(const ProcessReading& process,
@@ -45,6 +52,7 @@ class Tree {
 
   std::unordered_set<ProcessKey, ProcessKeyHash> members_;
   std::unordered_set<ProcessKey, ProcessKeyHash> roots_to_meet_;
+  std::unordered_set<ProcessKey, ProcessKeyHash> left_;  ///< refused ones, and those below them
   std::unordered_set<std::string> markers_;
   CreatorOf creator_of_;
   std::unordered_set<std::int64_t> sessions_, groups_;  ///< begun by members
