@@ -298,6 +298,29 @@ TEST_F(KillTest, EndsMoreThanItMayHaveOpenOneAfterTheOther) {
   EXPECT_EQ(world_.processes.size(), 2U);
 }
 
+TEST_F(KillTest, CallsOneGoneOfWhichNothingCouldBeReadBecauseItEnded) {
+  for (const bool ended : {true, false}) {
+    world_.start(45, 40, "brief");
+    world_.processes.at(45).image.reset();
+    class Ending : public FailingPlatform {
+     public:
+      Ending(FakePlatform& world, bool ended) : FailingPlatform(world, -1), world_(world), ended_(ended) {}
+      OpenedProcess open_process(const ProcessKey& key) override {
+        if (ended_) world_.end(45);
+        return FailingPlatform::open_process(key);
+      }
+
+     private:
+      FakePlatform& world_;
+      bool ended_;
+    };
+    Ending platform(world_, ended);
+    EXPECT_EQ(kill(platform, {}, {45}).exit_code, ended ? 0 : 4);
+  }
+  EXPECT_EQ(logged(), "45 polite already_gone, 45 polite refused, ");
+  EXPECT_EQ(sent(), "");
+}
+
 TEST_F(KillTest, SaysOfWhomItCannotOpenThatItFailed) {
   world_.immortal = {40};
   world_.most_handles = 1;

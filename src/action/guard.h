@@ -25,6 +25,9 @@ struct Surroundings {
   std::optional<std::int64_t> recorder_pid;  ///< of the recorder that writes to the same file
 };
 
+/// Its owner could be read: without that nothing can be said of whose it is.
+bool is_known(const ProcessReading& process);
+
 class Guard {
  public:
   Guard(Policy policy, Surroundings surroundings);

@@ -24,7 +24,10 @@ void Kill::take_in(Target target) {
   Victim victim;
   victim.target = std::move(target);
   if (victim.target.refused) {
-    victim.settled = "refused";
+    // Nothing can be read of one that has just ended either.
+    const bool is_gone = !is_known(victim.target.process) &&
+                         platform_.open_process(victim.target.process.key).why == OpenedProcess::Why::Gone;
+    victim.settled = is_gone ? "already_gone" : "refused";
     victim.error = *victim.target.refused;
   } else {
     open(victim);
