@@ -265,6 +265,21 @@ TEST_F(ServiceTest, EndsWhatForkedAwayFromItToo) {
   EXPECT_TRUE(members().empty());
 }
 
+TEST_F(ServiceTest, OutlivesTheServiceThatStartedIt) {
+  const fs::path done = folder_ / "done";
+  started({"start", "--name", "outer", "--", "sh", "-c",
+           fmt::format("{} start --db {} --name inner -- sleep 600 >{} 2>&1; touch {}; sleep 600; :", GALPROC_BINARY,
+                       db().string(), (folder_ / "start.out").string(), done.string())});
+  ASSERT_TRUE(wait_until([&] { return fs::exists(done); }));
+  ASSERT_TRUE(wait_until([&] { return members().size() == 3; })) << text_of(folder_ / "start.out");
+  const Ran stopped = act({"stop", "outer"});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_EQ(members().size(), 1U);
+  EXPECT_EQ(Json::parse(act({"services", "-q"}).out)[0]["service"], "inner");
+  EXPECT_EQ(act({"stop", "inner"}).exit_code, 0);
+  EXPECT_TRUE(members().empty());
+}
+
 TEST_F(ServiceTest, NamesTheServiceThatDoesNotListenInTimeAndLetsItRun) {
   const Ran ran = act({"start", "--name", "mute", "--wait-port", std::to_string(free_port()), "--wait-for", "300ms",
                        "--", "sleep", "600"});

@@ -152,6 +152,29 @@ TEST_F(TreeTest, LeavesWhoIsRefusedWithAllBelowIt) {
   EXPECT_EQ(text(grown.grow(pass(), refusal_of_)), "");
 }
 
+TEST_F(TreeTest, LeavesAnotherServiceThatWasStartedFromWithinUnlessItsParentLives) {
+  const auto mark = [&](std::int64_t pid, const std::string& marker) {
+    auto image = std::make_shared<ProcessImage>(*world_.processes.at(pid).image);
+    image->service_marker = marker;
+    world_.processes.at(pid).image = image;
+  };
+  add(1, 0);
+  add(10, 1);
+  add(12, 1);  // the other service
+  add(13, 1);  // of it, without its environment
+  add(14, 1);  // of the first one
+  const ProcessKey starter{11, 7};
+  creators_ = {{14, starter}, {13, key(12)}, {12, starter}, {11, key(10)}};
+  EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 12 ancestry, 13 ancestry, 14 ancestry, ");
+  mark(12, "inner#1");
+  EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, ");
+  for (const std::int64_t pid : {10, 14}) mark(pid, "outer#1");
+  EXPECT_EQ(text(tree(10, {"outer#1"}).grow(pass())), "10 root, 14 marker, ");
+  EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, ");
+  world_.processes.at(12).parent_pid = 10;
+  EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, 12 child, 13 ancestry, ");
+}
+
 TEST_F(TreeTest, LeavesOutKernelThreadsAndTheDead) {
   add(1, 0);
   add(10, 1);

@@ -54,12 +54,16 @@ std::vector<Tree::Member> Tree::grow(const ProcessPass& pass, const RefusalOf& r
     key_of.emplace(process->key.pid, process->key);
     if (process->ended || process->kernel_thread) continue;
     if (roots_to_meet_.erase(process->key) > 0) {
+      if (process->image && process->image->service_marker) own_markers_.insert(*process->image->service_marker);
       add(*process, "root");
     } else if (members_.contains(process->key)) {
       note_begun(*process);
     } else if (!left_.contains(process->key)) {
       others.push_back(process);
     }
+  }
+  for (const ProcessReading* process : others) {
+    if (is_apart(*process)) apart_.insert(process->key);
   }
   for (bool found = true; found;) {
     found = false;
@@ -88,7 +92,7 @@ std::optional<std::string> Tree::why_member(const ProcessReading& process,
     return "marker";
   if (sessions_.contains(process.session)) return "session";
   if (groups_.contains(process.process_group)) return "group";
-  if (creator_of_ && descends_by_record(process.key)) return "ancestry";
+  if (creator_of_ && !is_apart(process) && descends_by_record(process.key)) return "ancestry";
   return std::nullopt;
 }
 
@@ -97,9 +101,16 @@ bool Tree::descends_by_record(const ProcessKey& key) const {
   auto creator = creator_of_(key);
   for (int generation = 0; creator && generation < kMostGenerations; ++generation) {
     if (members_.contains(*creator)) return true;
+    if (apart_.contains(*creator)) return false;
     creator = creator_of_(*creator);
   }
   return false;
+}
+
+bool Tree::is_apart(const ProcessReading& process) const {
+  if (!process.image || !process.image->service_marker) return false;
+  const std::string& marker = *process.image->service_marker;
+  return !markers_.contains(marker) && !own_markers_.contains(marker);
 }
 
 void Tree::note_begun(const ProcessReading& member) {
