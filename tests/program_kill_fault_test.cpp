@@ -249,6 +249,45 @@ TEST_F(ProgramKillFault, ThatMayNotBeLoggedIsNotDone) {
   EXPECT_EQ(fs::file_size(folder_ / "text"), 80U);
 }
 
+TEST_F(ProgramKillFault, OfATreeNamesTheChildThatItsEndingMemberLeftBehind) {
+  const Family family;
+  // The shell has the group and the session of this script, and that child's parent is gone before anybody looks.
+  const std::string script = fmt::format(
+      "sh -c 'trap \"sleep $1 & exit\" TERM; echo ready >{0}/ready; while :; do sleep 0.1; done' sh $1 & "
+      "while [ ! -e {0}/ready ]; do sleep 0.05; done; {1} kill --db {0}/galproc.db --tree $!",
+      folder_.path().string(), GALPROC_BINARY);
+  Options options;
+  options.before_exec = [] { ::setsid(); };
+  Program all = start({"/bin/sh", "-c", script, "sh", family.word()}, options);
+  EXPECT_EQ(all.wait(), 6) << all.err();
+  const auto left = family.members();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_NE(all.err().find(fmt::format("pid {} (", left[0])), std::string::npos) << all.err();
+}
+
+TEST_F(ProgramKillFault, OfATreeIsNoMatterOfAStrangerWhoRunsTheSame) {
+  const Family family;
+  const Words words = {"/bin/sh", "-c", "trap '' TERM; sleep $1; :", "sh", family.word()};
+  Options options;
+  options.before_exec = [] { ::setpgid(0, 0); };
+  Program top = start(words, options);
+  ASSERT_TRUE(family.grows_to(2));
+  Program killing =
+      start({GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(top.pid()), "--tree", "--grace", "1s"});
+  ASSERT_TRUE(wait_until([&] {
+    try {
+      return fs::exists(db()) && ask("SELECT count(*) FROM termination_attempts") == "2\n";
+    } catch (const SQLite::Exception&) {
+      return false;  // the file is being made
+    }
+  }));
+  Program stranger = start(words, options);
+  ASSERT_TRUE(family.grows_to(3));
+  EXPECT_EQ(killing.wait(), 0) << killing.err();
+  EXPECT_FALSE(stranger.has_ended());
+  stranger.kill();
+}
+
 TEST_F(ProgramKillFault, OfMoreThanItMayHaveOpenEndsThemAll) {
   const Family family;
   Program top = shell("i=0; while [ $i -lt 100 ]; do sleep $1 & i=$((i+1)); done; wait", family.word());

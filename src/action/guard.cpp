@@ -49,6 +49,12 @@ void Guard::look_at(const ProcessPass& pass) {
   if (surroundings_.recorder_pid) recorders_ancestors_ = ancestors_of(*surroundings_.recorder_pid, parent_of);
 }
 
+bool Guard::is_own(std::int64_t pid) const {
+  const auto& pipeline = surroundings_.pipeline;
+  return pid == surroundings_.caller.key.pid || own_ancestors_.contains(pid) ||
+         std::find(pipeline.begin(), pipeline.end(), pid) != pipeline.end();
+}
+
 std::optional<std::string> Guard::refusal(const ProcessReading& process) const {
   const std::int64_t pid = process.key.pid;
   const bool administrator = surroundings_.caller.user_id == 0;

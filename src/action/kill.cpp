@@ -30,13 +30,15 @@ Kill::~Kill() {
 KillReport Kill::run() {
   begun_boot_us_ = platform_.clocks().boot_us;
   for (Target& target : plan_.targets) take_in(std::move(target));
+  if (plan_.tree) suspects_.emplace(pass_, *plan_.tree, guard_);
   log_.set_action(request_, caller_);
   try {
     carry_out();
     thaw();
     settle(true);
     add_untouched();
-    if (plan_.tree && request_.force && !interrupted_) find_suspects();
+    // A daemon that was forked twice before anybody looked cannot be told for sure: it is named, not touched.
+    if (suspects_ && !interrupted_) escaped_ = suspects_->find(pass_, *plan_.tree, begun_boot_us_);
   } catch (const Error& error) {
     thaw();
     forget_unlogged();
@@ -252,7 +254,7 @@ int Kill::exit_code() const {
   }
   fates.insert(fates.end(), plan_.missing_pids.size(), Fate::NotFound);
   fates.insert(fates.end(), plan_.hidden.size(), Fate::Refused);
-  fates.insert(fates.end(), suspects_.size(), Fate::Left);
+  fates.insert(fates.end(), escaped_.size(), Fate::Left);
   return static_cast<int>(exit_code_of(fates));
 }
 
@@ -268,8 +270,8 @@ KillReport Kill::report(int exit_code) {
       ++report.left_count;
     }
   }
-  report.left_count += static_cast<std::int64_t>(suspects_.size());
-  report.suspects = std::move(suspects_);
+  report.left_count += static_cast<std::int64_t>(escaped_.size());
+  report.suspects = std::move(escaped_);
   report.victims = std::move(victims_);
   report.attempts = std::move(attempts_);
   return report;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "action/kill_log.h"
+#include "action/suspects.h"
 
 namespace galproc {
 
@@ -20,7 +21,7 @@ struct KillReport {
   int exit_code = 0;
   std::int64_t ended_count = 0;
   std::int64_t left_count = 0;  ///< living, refused ones too
-  /// Living, of no known parent, but of the same program and user as a member, and born while the tree was ended.
+  /// Living, born while the tree was ended and of no known parent, but akin to a member: see Suspects.
   std::vector<ProcessReading> suspects;
   std::optional<std::string> problem;  ///< a sentence: what could not be logged any more
 };
@@ -73,7 +74,6 @@ class Kill {
   static void settle_sent(const Victim& victim, const std::vector<Attempt*>& attempts, bool is_over);
   void thaw() noexcept;
   void forget_unlogged();
-  void find_suspects();
   bool any_living() const;
   int exit_code() const;
   KillReport report(int exit_code);
@@ -87,7 +87,8 @@ class Kill {
   CallerReading caller_;
   std::vector<Victim> victims_;
   std::vector<Attempt> attempts_;
-  std::vector<ProcessReading> suspects_;
+  std::optional<Suspects> suspects_;  ///< of a tree
+  std::vector<ProcessReading> escaped_;
   std::int64_t begun_boot_us_ = 0;
   bool interrupted_ = false;
   std::optional<std::string> problem_;

@@ -61,6 +61,7 @@ std::size_t Kill::open_rest() {
 bool Kill::meet_new_members() {
   const std::size_t before = victims_.size();
   guard_.look_at(pass_);
+  suspects_->look_at(pass_);
   const auto refusal_of = [this](const ProcessReading& process) { return guard_.refusal(process); };
   for (const Tree::Member& member : plan_.tree->grow(pass_, refusal_of)) {
     const auto process = std::find_if(pass_.processes.begin(), pass_.processes.end(),

@@ -120,23 +120,4 @@ void Kill::kill_frozen() {
   }
 }
 
-/// A daemon that was forked twice before anybody looked cannot be told from a stranger: it is named, not touched.
-void Kill::find_suspects() {
-  const auto is_same_program = [](const ProcessImage& one, const ProcessImage& other) {
-    return one.executable && one.executable == other.executable && one.arguments == other.arguments &&
-           one.user_id == other.user_id;
-  };
-  pass_ = platform_.read_processes();
-  for (const ProcessReading& process : pass_.processes) {
-    const bool born_meanwhile = process.started_boot_us >= begun_boot_us_;
-    if (!born_meanwhile || process.ended || process.kernel_thread || plan_.tree->contains(process.key) ||
-        plan_.tree->leaves(process.key))
-      continue;
-    const bool akin = std::any_of(victims_.begin(), victims_.end(), [&](const Victim& victim) {
-      return victim.target.process.image && is_same_program(*victim.target.process.image, *process.image);
-    });
-    if (akin) suspects_.push_back(process);
-  }
-}
-
 }  // namespace galproc

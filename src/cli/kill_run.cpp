@@ -183,7 +183,7 @@ void print_report(const KillReport& report, const Context& context) {
   }
   for (const ProcessReading& process : report.suspects) {
     context.say(name_of(process) +
-                " is still there: it runs the same program and was born meanwhile, but nobody recorded whose it is.");
+                " is still there: it was born meanwhile and is akin to the tree, but nobody recorded whose it is.");
   }
   context.say(fmt::format("{} ended, {} left.", report.ended_count, report.left_count));
 }
