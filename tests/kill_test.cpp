@@ -371,6 +371,18 @@ TEST_F(KillTest, ContinuesWhatItStoppedWhenItIsInterrupted) {
   EXPECT_EQ(logged().find("?"), std::string::npos) << logged();
 }
 
+TEST_F(KillTest, LeavesStoppedWhomSomebodyElseHadStopped) {
+  world_.deaf = {40, 41, 42};
+  world_.processes.at(41).usage.state = ProcessState::Stopped;
+  bool stopped = false;
+  world_.on_signal = [&](std::int64_t, Signal signal) { stopped = stopped || signal == Signal::Stop; };
+  world_.on_wake = [&](int) { return !stopped; };
+  kill(tree(), {40});
+  EXPECT_EQ(world_.processes.at(40).usage.state, ProcessState::Sleeping);
+  EXPECT_EQ(world_.processes.at(41).usage.state, ProcessState::Stopped);
+  EXPECT_EQ(sent().find("41 SIGCONT"), std::string::npos) << sent();
+}
+
 TEST_F(KillTest, DoesNothingOnANetworkFileSystem) {
   world_.remote_disk = "nfs";
   try {

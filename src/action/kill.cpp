@@ -223,7 +223,7 @@ void Kill::settle_sent(const Victim& victim, const std::vector<Attempt*>& attemp
 
 void Kill::thaw() noexcept {
   for (Victim& victim : victims_) {
-    if (std::exchange(victim.frozen, false) && victim.handle) {
+    if (std::exchange(victim.frozen, false) && victim.handle && !victim.was_stopped) {
       try {
         victim.handle->send(Signal::Continue);
       } catch (const std::exception&) {

@@ -23,6 +23,7 @@ struct Victim {
   std::optional<std::int64_t> upid;
   bool met_later = false;                ///< not in the plan
   bool frozen = false;                   ///< stopped, and neither killed nor continued since
+  bool was_stopped = false;              ///< by somebody else, before this kill stopped it
   bool asked = false;                    ///< or forced, in this round
   bool killed = false;                   ///< by force, in this round
   std::optional<std::int64_t> ended_us;  ///< when its end was seen

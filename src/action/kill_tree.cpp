@@ -101,10 +101,15 @@ void Kill::log_and_stop(const std::function<bool(const Victim&)>& runs) {
     wait(kAfterKillUs);
     log_.commit(pass_, victims_, attempts_, kPatienceMs);
   }
+  std::unordered_set<ProcessKey, ProcessKeyHash> stopped;
+  for (const ProcessReading& process : pass_.processes) {
+    if (process.usage.state == ProcessState::Stopped) stopped.insert(process.key);
+  }
   for (std::size_t i = before; i < attempts_.size(); ++i) {
     Attempt& attempt = attempts_[i];
     Victim& victim = victims_[attempt.victim];
     if (attempt.outcome || !victim.is_living()) continue;
+    victim.was_stopped = stopped.contains(victim.target.process.key);
     send_to(attempt, Signal::Stop);
     victim.frozen = !attempt.outcome;
   }
