@@ -73,6 +73,15 @@ TEST_F(ProgramKill, ByHangupNeverEndsInForce) {
   EXPECT_EQ(attempts(), "polite SIGHUP survived\npolite SIGHUP survived\n");
 }
 
+TEST_F(ProgramKill, WithoutForceAsksOnce) {
+  Program deaf = shell("trap '' HUP TERM; echo ready; while :; do read line; done </dev/zero", own_word());
+  ASSERT_TRUE(wait_until([&] { return deaf.out() == "ready\n"; }));
+  const std::string pid = std::to_string(deaf.pid());
+  EXPECT_EQ(kill({pid, "--signal", "HUP", "--grace", "50ms"}).exit_code, 6);
+  EXPECT_EQ(kill({pid, "--no-force", "--grace", "50ms"}).exit_code, 6);
+  EXPECT_EQ(attempts(), "polite SIGHUP survived\npolite SIGTERM survived\n");
+}
+
 TEST_F(ProgramKill, OfATreeOfShellsReachesTheServiceAtItsEnd) {
   const Family family;
   Program top = shell("sh -c 'sh -c \"sleep $1; :\" sh $1; :' sh $1; :", family.word());

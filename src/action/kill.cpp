@@ -92,7 +92,7 @@ void Kill::add_untouched() {
 
 void Kill::carry_out() {
   // A round that ended somebody for whom there was no descriptor before is one more.
-  for (int round = 1; round <= request_.attempts && !interrupted_; round += open_rest() > 0 ? 0 : 1) {
+  for (int round = 1; round <= request_.rounds() && !interrupted_; round += open_rest() > 0 ? 0 : 1) {
     for (Victim& victim : victims_) victim.asked = victim.killed = false;
     if (request_.signal != Signal::Kill) ask_politely();
     if (interrupted_) return;
