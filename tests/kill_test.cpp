@@ -371,6 +371,15 @@ TEST_F(KillTest, ContinuesWhatItStoppedWhenItIsInterrupted) {
   EXPECT_EQ(logged().find("?"), std::string::npos) << logged();
 }
 
+TEST_F(KillTest, HoldsSignalsFromTheFirstStopToTheLastKill) {
+  world_.deaf = {40, 41, 42};
+  world_.on_signal = [&](std::int64_t pid, Signal signal) {
+    EXPECT_EQ(world_.holds_signals, signal != Signal::Terminate) << pid << " " << to_text(signal);
+  };
+  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
+  EXPECT_FALSE(world_.holds_signals);
+}
+
 TEST_F(KillTest, LeavesStoppedWhomSomebodyElseHadStopped) {
   world_.deaf = {40, 41, 42};
   world_.processes.at(41).usage.state = ProcessState::Stopped;

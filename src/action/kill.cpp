@@ -221,6 +221,10 @@ void Kill::settle_sent(const Victim& victim, const std::vector<Attempt*>& attemp
   }
 }
 
+void Kill::hold_signals() {
+  if (!held_) held_ = platform_.hold_signals();
+}
+
 void Kill::thaw() noexcept {
   for (Victim& victim : victims_) {
     if (std::exchange(victim.frozen, false) && victim.handle && !victim.was_stopped) {
@@ -231,6 +235,7 @@ void Kill::thaw() noexcept {
       }
     }
   }
+  held_.reset();
 }
 
 void Kill::forget_unlogged() {

@@ -72,6 +72,8 @@ class Kill {
   /// Gives every attempt its outcome, once that can only be this one; `is_over`: nothing more is going to be sent.
   void settle(bool is_over = false);
   static void settle_sent(const Victim& victim, const std::vector<Attempt*>& attempts, bool is_over);
+  /// From here to the next thaw() whoever is stopped relies on this process: it must not be stopped or ended itself.
+  void hold_signals();
   void thaw() noexcept;
   void forget_unlogged();
   bool any_living() const;
@@ -91,6 +93,7 @@ class Kill {
   std::vector<ProcessReading> escaped_;
   std::int64_t begun_boot_us_ = 0;
   bool interrupted_ = false;
+  std::unique_ptr<HeldSignals> held_;
   std::optional<std::string> problem_;
 };
 

@@ -28,8 +28,9 @@ void Kill::force_tree() {
   while (!interrupted_ && freeze_tree(deadline_us)) {
     kill_frozen();
     wait(kAfterKillUs);
-    if (platform_.clocks().boot_us > deadline_us) return;
+    if (platform_.clocks().boot_us > deadline_us) break;
   }
+  thaw();
 }
 
 /// Where a control group holds members of the tree and nobody else, the kernel ends them at once, whatever they fork.
@@ -105,6 +106,7 @@ void Kill::log_and_stop(const std::function<bool(const Victim&)>& runs) {
   for (const ProcessReading& process : pass_.processes) {
     if (process.usage.state == ProcessState::Stopped) stopped.insert(process.key);
   }
+  hold_signals();
   for (std::size_t i = before; i < attempts_.size(); ++i) {
     Attempt& attempt = attempts_[i];
     Victim& victim = victims_[attempt.victim];

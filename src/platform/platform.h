@@ -40,6 +40,13 @@ struct LockResult {
   std::int64_t holder_pid = 0;
 };
 
+/// As long as it lives, no signal that can be held back ends or stops this process. One that asks it to stop is heard
+/// all the same; what else came takes effect when this goes.
+class HeldSignals {
+ public:
+  virtual ~HeldSignals() = default;
+};
+
 /// What became of something that was sent to processes.
 struct Delivery {
   enum class Result { Sent, Gone, Denied, Failed } result = Result::Sent;
@@ -134,12 +141,15 @@ class Platform {
   /// What this machine is: uname(2), /proc/cpuinfo. Never fails.
   virtual MachineReading machine() = 0;
 
-  /// Sleeps until the boot clock reads `boot_us`, or until someone asked this process to stop (SIGTERM, SIGINT, SIGHUP;
-  /// console close), at once if that has happened before.
+  /// Sleeps until the boot clock reads `boot_us`, or until someone asked this process to stop (SIGTERM, SIGINT,
+  /// SIGQUIT, SIGHUP; console close), at once if that has happened before.
   virtual Wake sleep_until(std::int64_t boot_us) = 0;
 
   /// From now on a request to stop wakes sleep_until instead of ending the process.
   virtual void catch_stop_requests() = 0;
+
+  /// To be held where other processes would suffer from what ends or stops this one. REQUIRES: catch_stop_requests().
+  virtual std::unique_ptr<HeldSignals> hold_signals() = 0;
 
   /// Number of the signal that asked for it; 0: none has, or the system has no such numbers.
   virtual int stop_signal() = 0;

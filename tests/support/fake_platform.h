@@ -62,6 +62,7 @@ class FakePlatform : public Platform {
   std::optional<std::string> exec_error;  ///< why no program can be run
   std::set<std::string> made_groups;      ///< control groups that are there
   std::function<void(std::int64_t pid)> on_release = [](std::int64_t) {};  ///< called once its program runs
+  bool holds_signals = false;
   int stopped_by = 0;  ///< number of the signal that asked for a stop
   /// Called before each sleep ends with its number, from 1; gives false to ask for a stop.
   std::function<bool(int)> on_wake = [](int) { return true; };
@@ -146,6 +147,7 @@ class FakePlatform : public Platform {
     return on_wake(++sleeps_) ? Wake::Deadline : Wake::Stop;
   }
   void catch_stop_requests() override {}
+  std::unique_ptr<HeldSignals> hold_signals() override { return std::make_unique<Held>(*this); }
   int stop_signal() override { return stopped_by; }
   LockResult lock_file(const std::filesystem::path&) override {
     if (recorder_pid) return {nullptr, *recorder_pid};
@@ -200,6 +202,15 @@ class FakePlatform : public Platform {
   void make_shared_file(const std::filesystem::path& file) override { real_->make_shared_file(file); }
 
  private:
+  class Held : public HeldSignals {
+   public:
+    explicit Held(FakePlatform& world) : world_(world) { world_.holds_signals = true; }
+    ~Held() override { world_.holds_signals = false; }
+
+   private:
+    FakePlatform& world_;
+  };
+
   class Waiting : public WaitingProcess {
    public:
     Waiting(FakePlatform& world, ProcessKey key, SpawnRequest request)
@@ -312,6 +323,7 @@ class FailingPlatform : public Platform {
   }
   void make_shared_file(const std::filesystem::path& file) override { call("file"), world_.make_shared_file(file); }
 
+  std::unique_ptr<HeldSignals> hold_signals() override { return world_.hold_signals(); }
   int stop_signal() override { return world_.stop_signal(); }
   std::optional<std::int64_t> lock_holder(const std::filesystem::path& path) override {
     return world_.lock_holder(path);

@@ -153,6 +153,7 @@ class LinuxPlatform : public Platform {
   }
 
   void catch_stop_requests() override { catch_stop_signals(); }
+  std::unique_ptr<HeldSignals> hold_signals() override { return hold_all_signals(); }
   int stop_signal() override { return galproc::stop_signal(); }
 
   LockResult lock_file(const std::filesystem::path& path) override { return galproc::lock_file(path); }
