@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 
 #include <fstream>
+#include <iterator>
+#include <set>
 #include <sstream>
 
 #include "support/control_group.h"
@@ -263,6 +265,33 @@ TEST_F(ServiceTest, EndsWhatForkedAwayFromItToo) {
   const Ran stopped = act({"stop", "double"});
   EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
   EXPECT_TRUE(members().empty());
+}
+
+TEST_F(ServiceTest, ThatForksAllTheTimeIsStoppedWithARowForEachOfItsProcesses) {
+  const fs::path born = folder_ / "born", script = folder_ / "forker.py";
+  // At most 5000 children, whose numbers are written down.
+  std::ofstream(script) << "import os,signal,sys,time\n"
+                           "signal.signal(signal.SIGTERM,signal.SIG_IGN)\n"
+                           "born=open(sys.argv[1],'w',buffering=1)\n"
+                           "for i in range(5000):\n"
+                           "  pid=os.fork()\n"
+                           "  if pid==0:\n"
+                           "    while True: time.sleep(600)\n"
+                           "  print(pid,file=born)\n"
+                           "  time.sleep(0.002)\n"
+                           "time.sleep(600)\n";
+  started({"start", "--name", "forker", "--", "/usr/bin/python3", script.string(), born.string()});
+  ASSERT_TRUE(wait_until([&] { return members().size() > 20; }));
+  const Ran stopped = act({"stop", "forker", "--grace", "20ms"});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_TRUE(members().empty());
+  std::istringstream logged(ask("SELECT DISTINCT target_pid FROM termination_attempts"));
+  const std::set<int> rows{std::istream_iterator<int>(logged), {}};
+  std::ifstream file(born);
+  const std::vector<int> all{std::istream_iterator<int>(file), {}};
+  EXPECT_GT(all.size(), 20U);
+  for (const int pid : all) EXPECT_TRUE(rows.contains(pid)) << pid << " was ended without a row";
+  EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE outcome IS NULL"), "0\n");
 }
 
 TEST_F(ServiceTest, OutlivesTheServiceThatStartedIt) {

@@ -226,6 +226,7 @@ void Kill::hold_signals() {
 }
 
 void Kill::thaw() noexcept {
+  if (frozen_group_) platform_.thaw_group(*std::exchange(frozen_group_, std::nullopt));
   for (Victim& victim : victims_) {
     if (std::exchange(victim.frozen, false) && victim.handle && !victim.was_stopped) {
       try {

@@ -58,6 +58,8 @@ class Kill {
   bool meet_new_members();
   void look_again();
   void kill_group();
+  Delivery freeze_and_kill(const std::string& path, std::size_t first_attempt, std::vector<std::int64_t> logged);
+  std::optional<std::vector<std::int64_t>> log_group(const std::string& path, int patience_ms);
   bool freeze_tree(std::int64_t deadline_us);
   void log_and_stop(const std::function<bool(const Victim&)>& runs);
   void kill_frozen();
@@ -94,6 +96,7 @@ class Kill {
   std::int64_t begun_boot_us_ = 0;
   bool interrupted_ = false;
   std::unique_ptr<HeldSignals> held_;
+  std::optional<std::string> frozen_group_;
   std::optional<std::string> problem_;
 };
 

@@ -25,6 +25,7 @@ struct Victim {
   bool frozen = false;                   ///< stopped, and neither killed nor continued since
   bool was_stopped = false;              ///< by somebody else, before this kill stopped it
   bool asked = false;                    ///< or forced, in this round
+  bool by_group = false;                 ///< logged to be killed with its control group
   bool killed = false;                   ///< by force, in this round
   std::optional<std::int64_t> ended_us;  ///< when its end was seen
   std::optional<std::int64_t> wait_status;

@@ -33,39 +33,6 @@ void Kill::force_tree() {
   thaw();
 }
 
-/// Where a control group holds members of the tree and nobody else, the kernel ends them at once, whatever they fork.
-void Kill::kill_group() {
-  const auto first =
-      std::find_if(victims_.begin(), victims_.end(), [](const Victim& each) { return each.is_living(); });
-  if (first == victims_.end()) return;
-  const auto group = platform_.killable_group(first->target.process.key.pid);
-  if (!group) return;
-  pass_ = platform_.read_processes();
-  meet_new_members();
-  const std::unordered_set<std::int64_t> pids(group->pids.begin(), group->pids.end());
-  const auto is_inside = [&](const Victim& victim) { return pids.contains(victim.target.process.key.pid); };
-  for (const ProcessReading& process : pass_.processes) {
-    if (pids.contains(process.key.pid) && !process.ended && !plan_.tree->contains(process.key)) return;
-  }
-  if (std::any_of(victims_.begin(), victims_.end(),
-                  [&](const Victim& each) { return is_inside(each) && each.settled; }))
-    return;
-  settle();
-  const std::size_t before = attempts_.size();
-  add_attempts("cgroup", Signal::Kill, is_inside);
-  log_.commit(pass_, victims_, attempts_, kPatienceMs);
-  const Delivery delivery = platform_.kill_group(group->path);
-  for (std::size_t i = before; i < attempts_.size(); ++i) {
-    Attempt& attempt = attempts_[i];
-    if (attempt.outcome) continue;
-    attempt.sent = true;
-    if (delivery.result == Delivery::Result::Sent) continue;
-    attempt.outcome = "failed";
-    attempt.error = delivery.text;
-  }
-  wait(kAfterKillUs);
-}
-
 /// Stops whoever belongs to the tree until all of it is stopped. Whether there is anybody to kill.
 bool Kill::freeze_tree(std::int64_t deadline_us) {
   const auto runs = [](const Victim& victim) { return victim.is_living() && !victim.frozen && !victim.killed; };

@@ -196,8 +196,16 @@ class Platform {
   /// The number by which this system knows a signal; empty where it has no such thing.
   virtual std::optional<std::int64_t> signal_number(Signal signal) = 0;
 
-  /// The control group that a process is in, where it can be killed as a whole: not the root, and this user may do it.
+  /// The control group that a process is in, where it can be frozen and killed as a whole: not the root, not one that
+  /// is frozen already, and this user may do it.
   virtual std::optional<ControlGroup> killable_group(std::int64_t pid) = 0;
+  /// The processes that are now in it and in the groups below it; empty where they cannot all be told.
+  virtual std::optional<std::vector<std::int64_t>> group_members(const std::string& path) = 0;
+  /// Stops all that is in it and comes into it, until thaw_group. Sent once they all stand still; Failed, and thawed
+  /// again, where they do not within half a second.
+  virtual Delivery freeze_group(const std::string& path) = 0;
+  virtual void thaw_group(const std::string& path) noexcept = 0;
+  /// The frozen, too.
   virtual Delivery kill_group(const std::string& path) = 0;
 
   /// Starts a child that waits to be released. Its stdin is the null device, the log is made where it is not there

@@ -51,10 +51,12 @@ class FakePlatform : public Platform {
   /// Called after something reached a process that may have died of it: the world goes on.
   std::function<void(std::int64_t pid, Signal signal)> on_signal = [](std::int64_t, Signal) {};
   std::map<std::int64_t, ControlGroup> groups;  ///< by pid of a member
-  std::optional<std::string> remote_disk;       ///< name of the network file system that every path lies on
-  std::vector<Event> events;                    ///< that a source gives at its next drain
-  std::int64_t lost_events = 0;                 ///< likewise
-  std::string no_events = "none here";          ///< why there is no source; empty: there is one
+  std::set<std::string> frozen_groups;
+  std::function<void()> on_freeze = [] {};  ///< called just before a group is frozen
+  std::optional<std::string> remote_disk;   ///< name of the network file system that every path lies on
+  std::vector<Event> events;                ///< that a source gives at its next drain
+  std::int64_t lost_events = 0;             ///< likewise
+  std::string no_events = "none here";      ///< why there is no source; empty: there is one
   CallerReading who{{4242, 1}, "galproc", 0, "root", {}, {}, {}, "/", {"galproc", "kill"}, "fake"};
   std::vector<std::int64_t> pipeline;
   std::vector<SpawnRequest> spawned;      ///< all that were asked for
@@ -177,13 +179,27 @@ class FakePlatform : public Platform {
     const auto found = groups.find(pid);
     return found == groups.end() ? std::nullopt : std::optional(found->second);
   }
-  Delivery kill_group(const std::string& path) override {
+  std::optional<std::vector<std::int64_t>> group_members(const std::string& path) override {
+    std::set<std::int64_t> members;
     for (const auto& [pid, group] : groups) {
       if (group.path != path) continue;
-      for (const std::int64_t member : group.pids) deliver(member, Signal::Kill);
-      return {};
+      members.insert(pid);
+      members.insert(group.pids.begin(), group.pids.end());
     }
-    return {Delivery::Result::Gone, 2, "no such group"};
+    std::erase_if(members, [&](std::int64_t pid) { return !processes.contains(pid); });
+    return std::vector(members.begin(), members.end());
+  }
+  Delivery freeze_group(const std::string& path) override {
+    on_freeze();
+    frozen_groups.insert(path);
+    return {};
+  }
+  void thaw_group(const std::string& path) noexcept override { frozen_groups.erase(path); }
+  Delivery kill_group(const std::string& path) override {
+    const auto members = group_members(path).value();
+    if (members.empty()) return {Delivery::Result::Gone, 2, "no such group"};
+    for (const std::int64_t member : members) deliver(member, Signal::Kill);
+    return {};
   }
   std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) override {
     spawned.push_back(request);
@@ -347,6 +363,14 @@ class FailingPlatform : public Platform {
   }
   std::optional<std::int64_t> signal_number(Signal signal) override { return world_.signal_number(signal); }
   std::optional<ControlGroup> killable_group(std::int64_t pid) override { return world_.killable_group(pid); }
+  std::optional<std::vector<std::int64_t>> group_members(const std::string& path) override {
+    return ++calls_ == fail_at_ ? std::nullopt : world_.group_members(path);
+  }
+  Delivery freeze_group(const std::string& path) override {
+    if (++calls_ == fail_at_) return {Delivery::Result::Failed, 5, "made to fail: freeze"};
+    return world_.freeze_group(path);
+  }
+  void thaw_group(const std::string& path) noexcept override { world_.thaw_group(path); }
   Delivery kill_group(const std::string& path) override {
     if (++calls_ == fail_at_) return {Delivery::Result::Failed, 5, "made to fail: group"};
     return world_.kill_group(path);

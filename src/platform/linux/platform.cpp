@@ -184,6 +184,11 @@ class LinuxPlatform : public Platform {
   }
   std::optional<std::int64_t> signal_number(Signal signal) override { return galproc::signal_number(signal); }
   std::optional<ControlGroup> killable_group(std::int64_t pid) override { return galproc::killable_group(pid); }
+  std::optional<std::vector<std::int64_t>> group_members(const std::string& path) override {
+    return galproc::group_members(path);
+  }
+  Delivery freeze_group(const std::string& path) override { return galproc::freeze_group(path); }
+  void thaw_group(const std::string& path) noexcept override { galproc::thaw_group(path); }
   Delivery kill_group(const std::string& path) override { return galproc::kill_group(path); }
   std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) override {
     return galproc::spawn(request, file_limit_at_first_, boot_offset_ticks_);
