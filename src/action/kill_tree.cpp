@@ -91,6 +91,7 @@ void Kill::kill_frozen() {
     send_to(*attempt, Signal::Kill);
     victim.killed = true;
     victim.frozen = false;
+    if (attempt->outcome && !victim.was_stopped) victim.handle->send(Signal::Continue);  // that failed: it lives on
   }
 }
 
