@@ -1,76 +1,9 @@
 // The executor against a scripted machine and a real log: what it does, in which order, and what the log says then.
 
-#include "action/kill.h"
-
-#include <gtest/gtest.h>
-
-#include "store/ledger.h"
-#include "support/fake_platform.h"
-#include "support/temporary_folder.h"
+#include "support/kill_fixture.h"
 
 namespace galproc {
 namespace {
-
-class KillTest : public testing::Test {
- protected:
-  KillTest() {
-    world_.start(1, 0, "init");
-    world_.who.key = world_.start(30, 1, "galproc");
-    world_.start(40, 1, "web");
-    world_.start(41, 40, "worker");
-    world_.start(42, 41, "worker");
-  }
-
-  KillReport kill(Platform& platform, KillRequest request, std::vector<std::int64_t> pids) {
-    request.selectors.pids = std::move(pids);
-    KillLog log(platform, path_, redactor_);
-    World world{platform.read_processes(), {}};
-    Guard guard(request.policy, {platform.caller(), {}, {}});
-    guard.look_at(world.processes);
-    Plan plan = make_plan(world, request, guard, {});
-    return Kill(platform, log, request, guard, std::move(plan), std::move(world.processes), platform.caller()).run();
-  }
-  KillReport kill(const KillRequest& request, std::vector<std::int64_t> pids) {
-    return kill(world_, request, std::move(pids));
-  }
-  static KillRequest tree() {
-    KillRequest request;
-    request.tree = true;
-    return request;
-  }
-
-  /// What the log says: "40 polite exited, ".
-  std::string logged() {
-    SQLite::Database database(path_.string(), SQLite::OPEN_READONLY);
-    SQLite::Statement rows(database,
-                           "SELECT a.target_pid || ' ' || a.method || ' ' || coalesce(o.outcome, '?') FROM attempt AS a"
-                           " LEFT JOIN attempt_outcome AS o USING (attempt_id) ORDER BY attempt_id");
-    std::string text;
-    while (rows.executeStep()) text += rows.getColumn(0).getString() + ", ";
-    EXPECT_EQ(verify_ledger(database).problem, "");
-    return text;
-  }
-  std::string ask(const std::string& sql) {
-    SQLite::Database database(path_.string(), SQLite::OPEN_READONLY);
-    return database.execAndGet(sql).getString();
-  }
-  /// "40 SIGTERM, " of what reached somebody.
-  std::string sent() const {
-    std::string text;
-    for (const auto& [pid, signal] : world_.sent) text += std::to_string(pid) + " " + to_text(signal) + ", ";
-    return text;
-  }
-  void expect_nobody_stopped() const {
-    for (const auto& [pid, process] : world_.processes) {
-      EXPECT_NE(process.usage.state, ProcessState::Stopped) << pid << " was left stopped";
-    }
-  }
-
-  TemporaryFolder folder_;
-  std::filesystem::path path_ = folder_ / "galproc.db";
-  Redactor redactor_;
-  FakePlatform world_;
-};
 
 TEST_F(KillTest, AsksAndLogsWhatCameOfIt) {
   const KillReport report = kill({}, {40});
@@ -118,63 +51,101 @@ TEST_F(KillTest, GivesUpAfterItsRoundsOnWhomNothingEnds) {
   EXPECT_EQ(logged(), "40 polite survived, 40 forced survived, 40 polite survived, 40 forced survived, ");
 }
 
-TEST_F(KillTest, StopsAllOfATreeBeforeItKillsAnybody) {
-  world_.deaf = {40, 41, 42};
-  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
-  EXPECT_EQ(sent(),
-            "40 SIGTERM, 41 SIGTERM, 42 SIGTERM, 40 SIGSTOP, 41 SIGSTOP, 42 SIGSTOP, 42 SIGKILL, 41 SIGKILL, "
-            "40 SIGKILL, ");
-  EXPECT_EQ(logged(),
-            "40 polite survived, 41 polite survived, 42 polite survived, 40 forced exited, 41 forced exited, "
-            "42 forced exited, ");
+/// A machine on which somebody dies of what he was asked, at the N-th reading of the clock after the grace.
+class LateDeath : public FailingPlatform {
+ public:
+  LateDeath(FakePlatform& world, std::int64_t pid, int at_call)
+      : FailingPlatform(world, -1), world_(world), pid_(pid), at_call_(at_call) {}
+  Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
+    asked_ = true;
+    return FailingPlatform::wait_for_ends(handles, boot_us);
+  }
+  Clocks clocks() override {
+    if (asked_ && ++calls_ == at_call_) world_.die(pid_, Signal::Terminate);
+    return FailingPlatform::clocks();
+  }
+  bool was_early_enough() const { return calls_ >= at_call_; }
+
+ private:
+  FakePlatform& world_;
+  std::int64_t pid_;
+  int at_call_;
+  bool asked_ = false;
+  int calls_ = 0;
+};
+
+TEST_F(KillTest, LosesNoEndBetweenTwoAttempts) {
+  for (const bool with_tree : {false, true}) {
+    for (int at_call = 1; at_call < 100; ++at_call) {
+      SCOPED_TRACE(at_call);
+      for (const char* ending : {"", "-wal", "-shm"}) std::filesystem::remove(path_.string() + ending);
+      FakePlatform world;
+      world.start(1, 0, "init");
+      world.who.key = world.start(30, 1, "galproc");
+      world.start(40, 1, "web");
+      world.deaf = {40};
+      LateDeath platform(world, 40, at_call);
+      KillRequest request = with_tree ? tree() : KillRequest{};
+      request.grace_us = 50'000;
+      EXPECT_EQ(kill(platform, request, {40}).exit_code, 0);
+      if (!platform.was_early_enough()) break;
+      const bool by_term = ask("SELECT coalesce(exit_signal, '?') FROM processes WHERE pid = 40") == "SIGTERM";
+      const std::string log = logged();
+      if (by_term) {
+        EXPECT_TRUE(log == "40 polite exited, " || log == "40 polite exited, 40 forced already_gone, ") << log;
+      } else {
+        EXPECT_EQ(log, "40 polite survived, 40 forced exited, ");
+      }
+    }
+  }
 }
 
-TEST_F(KillTest, FindsWhoIsBornDuringTheKill) {
-  world_.deaf = {40, 41, 42, 50, 51};
-  world_.on_signal = [&](std::int64_t pid, Signal signal) {
-    if (signal != Signal::Stop) return;
-    if (pid == 42) world_.start(50, 42, "newborn");  // forked just before it stopped
-    if (pid == 50) world_.start(51, 50, "newborn");
-  };
+TEST_F(KillTest, EndsMoreThanItMayHaveOpenOneAfterTheOther) {
+  for (std::int64_t pid = 50; pid < 60; ++pid) world_.start(pid, 40, "worker");
+  world_.most_handles = 3;
   EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
   EXPECT_EQ(world_.processes.size(), 2U);  // init and galproc
-  EXPECT_NE(logged().find("50 forced exited, 51 forced exited, "), std::string::npos) << logged();
-}
-
-TEST_F(KillTest, EndsWhoIsBornOfOneThatEndedPolitely) {
-  world_.on_signal = [&](std::int64_t pid, Signal signal) {
-    if (pid == 42 && signal == Signal::Terminate) world_.start(50, 40, "newborn");
-  };
-  world_.deaf = {40, 50};
-  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
+  EXPECT_EQ(logged().find("already_gone"), std::string::npos) << logged();
+  EXPECT_EQ(sent().find("SIGSTOP"), std::string::npos) << "all heard it";
+  KillRequest request;
+  request.signal = Signal::Kill;
+  std::vector<std::int64_t> pids;
+  for (std::int64_t pid = 60; pid < 80; ++pid) world_.start(pids.emplace_back(pid), 1, "worker");
+  EXPECT_EQ(kill(request, pids).exit_code, 0);
   EXPECT_EQ(world_.processes.size(), 2U);
 }
 
-TEST_F(KillTest, LogsEveryStopBeforeItIsSent) {
-  world_.deaf = {40, 41, 42};
-  world_.on_signal = [&](std::int64_t pid, Signal) {
-    EXPECT_NE(logged().find(std::to_string(pid) + " "), std::string::npos) << pid << " was not logged";
-  };
-  KillRequest request = tree();
-  request.signal = Signal::Kill;
-  EXPECT_EQ(kill(request, {40}).exit_code, 0);
-  EXPECT_EQ(logged(), "40 forced exited, 41 forced exited, 42 forced exited, ");
+TEST_F(KillTest, CallsOneGoneOfWhichNothingCouldBeReadBecauseItEnded) {
+  for (const bool ended : {true, false}) {
+    world_.start(45, 40, "brief");
+    world_.processes.at(45).image.reset();
+    class Ending : public FailingPlatform {
+     public:
+      Ending(FakePlatform& world, bool ended) : FailingPlatform(world, -1), world_(world), ended_(ended) {}
+      OpenedProcess open_process(const ProcessKey& key) override {
+        if (ended_) world_.end(45);
+        return FailingPlatform::open_process(key);
+      }
+
+     private:
+      FakePlatform& world_;
+      bool ended_;
+    };
+    Ending platform(world_, ended);
+    EXPECT_EQ(kill(platform, {}, {45}).exit_code, ended ? 0 : 4);
+  }
+  EXPECT_EQ(logged(), "45 polite already_gone, 45 polite refused, ");
+  EXPECT_EQ(sent(), "");
 }
 
-TEST_F(KillTest, UsesTheControlGroupThatHoldsJustTheTree) {
-  world_.deaf = {40, 41, 42};
-  for (const std::int64_t pid : {40, 41, 42}) world_.groups[pid] = {"/web", {40, 41, 42}};
-  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
-  EXPECT_EQ(sent().find("SIGSTOP"), std::string::npos);
-  EXPECT_NE(logged().find("40 cgroup exited, 41 cgroup exited, 42 cgroup exited, "), std::string::npos) << logged();
-}
-
-TEST_F(KillTest, LeavesAControlGroupAloneThatHoldsAnybodyElse) {
-  world_.deaf = {40, 41, 42};
-  for (const std::int64_t pid : {40, 41, 42}) world_.groups[pid] = {"/all", {1, 40, 41, 42}};
-  EXPECT_EQ(kill(tree(), {40}).exit_code, 0);
-  EXPECT_TRUE(world_.processes.contains(1));
-  EXPECT_EQ(logged().find("cgroup"), std::string::npos);
+TEST_F(KillTest, SaysOfWhomItCannotOpenThatItFailed) {
+  world_.immortal = {40};
+  world_.most_handles = 1;
+  const KillReport report = kill(tree(), {40});
+  EXPECT_EQ(report.exit_code, 6);
+  EXPECT_EQ(report.left_count, 3);
+  EXPECT_NE(logged().find("41 polite failed, 42 polite failed, "), std::string::npos) << logged();
+  EXPECT_EQ(ask("SELECT error FROM attempt_outcome WHERE outcome = 'failed' LIMIT 1"), "Too many open files");
 }
 
 TEST_F(KillTest, HurtsNobodyWhoGotThePidMeanwhile) {
@@ -202,19 +173,6 @@ TEST_F(KillTest, TellsOfWhomItMayNotTouch) {
 TEST_F(KillTest, LogsThatItFoundNobody) {
   EXPECT_EQ(kill({}, {999}).exit_code, 3);
   EXPECT_EQ(ask("SELECT outcome FROM actions"), "not_found");
-}
-
-TEST_F(KillTest, ContinuesWhatItStoppedWhenItIsInterrupted) {
-  world_.deaf = {40, 41, 42};
-  world_.stopped_by = 2;
-  bool stopped = false;
-  world_.on_signal = [&](std::int64_t, Signal signal) { stopped = stopped || signal == Signal::Stop; };
-  world_.on_wake = [&](int) { return !stopped; };
-  EXPECT_EQ(kill(tree(), {40}).exit_code, 130);
-  EXPECT_EQ(world_.processes.size(), 5U);
-  expect_nobody_stopped();
-  EXPECT_EQ(ask("SELECT outcome FROM actions"), "interrupted");
-  EXPECT_EQ(logged().find("?"), std::string::npos) << logged();
 }
 
 TEST_F(KillTest, DoesNothingOnANetworkFileSystem) {
@@ -254,7 +212,7 @@ TEST_F(KillTest, LogsAgainInTheFileThatHasTheNameNow) {
 }
 
 TEST_F(KillTest, KeepsATrueLogWhicheverCallFails) {
-  for (int fail_at = 1; fail_at < 200; ++fail_at) {
+  for (int fail_at = 1, variant = 0; fail_at < 1000; ++fail_at) {
     SCOPED_TRACE(fail_at);
     std::filesystem::remove(path_);
     for (const char* ending : {"-wal", "-shm"}) std::filesystem::remove(path_.string() + ending);
@@ -264,13 +222,20 @@ TEST_F(KillTest, KeepsATrueLogWhicheverCallFails) {
     world.start(40, 1, "web");
     world.start(41, 40, "worker");
     world.deaf = {40, 41};
+    for (const std::int64_t pid : {40, 41}) {
+      if (variant == 1) world.groups[pid] = {"/web", {40, 41}};
+    }
     FailingPlatform platform(world, fail_at);
     try {
-      kill(platform, tree(), {40});
+      KillRequest request = tree();
+      request.grace_us = 100'000;
+      if (variant == 2) request.attempts = 1;
+      kill(platform, request, {40});
     } catch (const Error&) {
       // What matters is what the log says and whom it left.
     }
     for (const auto& [pid, process] : world.processes) EXPECT_NE(process.usage.state, ProcessState::Stopped) << pid;
+    EXPECT_TRUE(world.frozen_groups.empty());
     if (!world.sent.empty()) {
       const std::string log = logged();
       for (const auto& [pid, signal] : world.sent) {
@@ -278,11 +243,14 @@ TEST_F(KillTest, KeepsATrueLogWhicheverCallFails) {
             << log;
       }
       for (const std::int64_t pid : {40, 41}) {
-        const bool said = log.find(std::to_string(pid) + " forced exited") != std::string::npos;
+        const bool said = log.find(std::to_string(pid) + " forced exited") != std::string::npos ||
+                          log.find(std::to_string(pid) + " cgroup exited") != std::string::npos;
         EXPECT_FALSE(said && world.processes.contains(pid)) << log;
       }
     }
-    if (!platform.failed()) return;
+    if (platform.failed()) continue;
+    if (++variant == 3) return;
+    fail_at = 0;
   }
   FAIL() << "there was no end of calls";
 }

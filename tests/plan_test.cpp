@@ -91,6 +91,19 @@ TEST_F(PlanTest, RefusesOthersProcessesToAnybodyButRoot) {
   EXPECT_EQ(plan({}, {40}), "40 pid, ");
 }
 
+TEST_F(PlanTest, RefusesOneWhoseOwnerCannotBeReadToRootToo) {
+  auto image = std::make_shared<ProcessImage>(*world_.processes.at(40).image);
+  image->user_id.reset();
+  image->user_name.reset();
+  world_.processes.at(40).image = image;
+  world_.processes.at(41).image.reset();
+  for (const std::int64_t caller : {1000, 0}) {
+    world_.who.user_id = caller;
+    EXPECT_EQ(plan({}, {40}), "40 refused: has an owner that cannot be read, ");
+    EXPECT_EQ(plan({}, {41}), "41 refused: has an owner that cannot be read, ");
+  }
+}
+
 TEST_F(PlanTest, HoldsToTheOwnerThatWasNamedForRootToo) {
   own(41, 7, "bob");
   KillRequest request;
@@ -121,9 +134,10 @@ TEST_F(PlanTest, RefusesTheRecorderAndWhatItRunsUnder) {
   EXPECT_EQ(plan({}, {41}), "41 refused: is an ancestor of the recorder, ");
 }
 
-TEST_F(PlanTest, LeavesARefusedMemberOfATreeAndTakesTheRest) {
+TEST_F(PlanTest, LeavesARefusedMemberOfATreeWithAllBelowItAndTakesTheRest) {
   own(41, 7, "bob");
-  EXPECT_EQ(plan(tree(), {40}), "40 pid, 41 refused: belongs to bob, 42 child, ");
+  world_.start(43, 40, "worker");
+  EXPECT_EQ(plan(tree(), {40}), "40 pid, 41 refused: belongs to bob, 43 child, ");
 }
 
 TEST_F(PlanTest, LeavesTheRestOfItsOwnPipeline) {

@@ -1,6 +1,7 @@
 // Kills that something comes in between of: galproc itself is ended, members hold what it needs, others own the target.
 
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "action/kill.h"
@@ -13,11 +14,13 @@ namespace {
 
 constexpr uid_t kNobody = 65534;
 
-/// The real machine, on which galproc dies, as if by SIGKILL, at the N-th time that it sends a signal: just before that
-/// or just after.
+/// The real machine, on which something happens to galproc at the N-th time that it sends a signal, just before that or
+/// just after: it dies, as if by SIGKILL, unless told otherwise.
 class DyingPlatform : public FailingPlatform {
  public:
-  DyingPlatform(Platform& world, int at, bool before) : FailingPlatform(world, -1), at_(at), before_(before) {}
+  DyingPlatform(Platform& world, int at, bool before, std::function<void()> happens)
+      : FailingPlatform(world, -1), at_(at), before_(before), happens_(std::move(happens)) {}
+  void happens() const { happens_(); }
   OpenedProcess open_process(const ProcessKey& key) override {
     OpenedProcess opened = FailingPlatform::open_process(key);
     if (opened.handle) opened.handle = std::make_unique<Handle>(*this, std::move(opened.handle));
@@ -37,9 +40,9 @@ class DyingPlatform : public FailingPlatform {
     ProcessHandle* real() { return real_.get(); }
     Delivery send(Signal signal) override {
       const bool now = ++platform_.sent_ == platform_.at_;
-      if (now && platform_.before_) ::_exit(9);
+      if (now && platform_.before_) platform_.happens();
       const Delivery delivery = real_->send(signal);
-      if (now) ::_exit(9);
+      if (now && !platform_.before_) platform_.happens();
       return delivery;
     }
     bool has_ended() override { return real_->has_ended(); }
@@ -51,6 +54,7 @@ class DyingPlatform : public FailingPlatform {
   };
   int at_;
   bool before_;
+  std::function<void()> happens_;
   int sent_ = 0;
 };
 
@@ -66,12 +70,14 @@ class ProgramKillFault : public ProgramTest {
     return start({"/bin/sh", "-c", script, "sh", word}, options);
   }
 
-  /// A kill of this tree in a process of its own, which dies at the N-th signal.
-  void kill_and_die(pid_t pid, int at, bool before, Signal signal) const {
+  /// A kill of this tree in a process of its own, to which something happens at the N-th signal; gives its wait status.
+  int kill_apart(pid_t pid, int at, bool before, Signal signal, const std::function<void()>& happens) const {
     const pid_t child = ::fork();
     if (child == 0) {
+      for (const int number : {SIGINT, SIGQUIT, SIGHUP}) ::signal(number, SIG_DFL);
       const auto world = make_platform();
-      DyingPlatform platform(*world, at, before);
+      world->catch_stop_requests();
+      DyingPlatform platform(*world, at, before, happens);
       const Redactor redactor;
       KillRequest request;
       request.tree = true;
@@ -82,11 +88,16 @@ class ProgramKillFault : public ProgramTest {
       Guard guard({}, {platform.caller(), {}, {}});
       guard.look_at(look.processes);
       Plan plan = make_plan(look, request, guard, {});
-      Kill(platform, log, request, guard, std::move(plan), std::move(look.processes), platform.caller()).run();
-      ::_exit(0);
+      Kill kill(platform, log, request, guard, std::move(plan), std::move(look.processes), platform.caller());
+      ::_exit(kill.run().exit_code);
     }
     int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return status;
+  }
+  /// The same, and it dies then.
+  void kill_and_die(pid_t pid, int at, bool before, Signal signal) const {
+    const int status = kill_apart(pid, at, before, signal, [] { ::_exit(9); });
     ASSERT_EQ(WEXITSTATUS(status), 9) << "it did not die where it was to";
   }
   void expect_chain() const {
@@ -161,6 +172,30 @@ TEST_F(ProgramKillFault, InterruptedItLeavesNobodyStoppedAndSaysSo) {
   for (const pid_t pid : family.members()) EXPECT_NE(state_of(pid), 'T');
   EXPECT_EQ(ask("SELECT outcome, exit_code FROM actions"), "interrupted|130\n");
   EXPECT_EQ(query({"unfinished"}).size(), 0U);
+}
+
+TEST_F(ProgramKillFault, QuitHalfWayItLeavesNobodyStopped) {
+  const Family family;
+  Program top = shell("sleep $1 & sleep $1; :", family.word());
+  ASSERT_TRUE(family.grows_to(3));
+  const int status = kill_apart(top.pid(), 2, false, Signal::Kill, [] { ::raise(SIGQUIT); });
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 128 + SIGQUIT);
+  EXPECT_EQ(family.members().size(), 3U);
+  for (const pid_t pid : family.members()) EXPECT_NE(state_of(pid), 'T') << pid;
+  EXPECT_EQ(ask("SELECT outcome, exit_code FROM actions"), "interrupted|131\n");
+}
+
+TEST_F(ProgramKillFault, IsNotDisturbedWhileItHasMembersStopped) {
+  const Family family;
+  Program top = shell("sleep $1 & sleep $1; :", family.word());
+  ASSERT_TRUE(family.grows_to(3));
+  const int status = kill_apart(top.pid(), 2, false, Signal::Kill, [] {
+    for (const int number : {SIGUSR1, SIGTSTP, SIGTTOU, SIGTTIN, SIGXFSZ, SIGXCPU, SIGALRM, SIGRTMIN}) ::raise(number);
+  });
+  // What was held back takes effect afterwards.
+  EXPECT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+  EXPECT_TRUE(wait_until([&] { return family.members().empty(); }));
 }
 
 TEST_F(ProgramKillFault, OfWhoForksTwiceUnseenNamesWhoIsLeft) {
@@ -246,6 +281,62 @@ TEST_F(ProgramKillFault, ThatMayNotBeLoggedIsNotDone) {
   refused("/proc/galproc.db", "/proc/galproc.db");
   refused(folder_.path(), folder_.path().string());
   EXPECT_EQ(fs::file_size(folder_ / "text"), 80U);
+}
+
+TEST_F(ProgramKillFault, OfATreeNamesTheChildThatItsEndingMemberLeftBehind) {
+  const Family family;
+  // The shell has the group and the session of this script, and that child's parent is gone before anybody looks.
+  const std::string script = fmt::format(
+      "sh -c 'trap \"sleep $1 & exit\" TERM; echo ready >{0}/ready; while :; do sleep 0.1; done' sh $1 & "
+      "while [ ! -e {0}/ready ]; do sleep 0.05; done; {1} kill --db {0}/galproc.db --tree $!",
+      folder_.path().string(), GALPROC_BINARY);
+  Options options;
+  options.before_exec = [] { ::setsid(); };
+  Program all = start({"/bin/sh", "-c", script, "sh", family.word()}, options);
+  EXPECT_EQ(all.wait(), 6) << all.err();
+  const auto left = family.members();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_NE(all.err().find(fmt::format("pid {} (", left[0])), std::string::npos) << all.err();
+}
+
+TEST_F(ProgramKillFault, OfATreeIsNoMatterOfAStrangerWhoRunsTheSame) {
+  const Family family;
+  const Words words = {"/bin/sh", "-c", "trap '' TERM; sleep $1; :", "sh", family.word()};
+  Options options;
+  options.before_exec = [] { ::setpgid(0, 0); };
+  Program top = start(words, options);
+  ASSERT_TRUE(family.grows_to(2));
+  Program killing =
+      start({GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(top.pid()), "--tree", "--grace", "1s"});
+  ASSERT_TRUE(wait_until([&] {
+    try {
+      return fs::exists(db()) && ask("SELECT count(*) FROM termination_attempts") == "2\n";
+    } catch (const SQLite::Exception&) {
+      return false;  // the file is being made
+    }
+  }));
+  Program stranger = start(words, options);
+  ASSERT_TRUE(family.grows_to(3));
+  EXPECT_EQ(killing.wait(), 0) << killing.err();
+  EXPECT_FALSE(stranger.has_ended());
+  stranger.kill();
+}
+
+TEST_F(ProgramKillFault, OfMoreThanItMayHaveOpenEndsThemAll) {
+  const Family family;
+  Program top = shell("i=0; while [ $i -lt 100 ]; do sleep $1 & i=$((i+1)); done; wait", family.word());
+  ASSERT_TRUE(family.grows_to(101));
+  Options options;
+  options.before_exec = [] {
+    const rlimit few{50, 50};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  };
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--json"}, options);
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_TRUE(family.members().empty());
+  EXPECT_NE(ran.err.find("101 ended, 0 left."), std::string::npos) << ran.err;
+  EXPECT_EQ(ask("SELECT count(DISTINCT target_pid) FROM termination_attempts WHERE outcome = 'exited'"), "101\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE outcome = 'already_gone'"), "0\n");
 }
 
 TEST_F(ProgramKillFault, OfAnothersProcessIsRefusedAndWithItsOwnerNamedDenied) {

@@ -73,6 +73,15 @@ TEST_F(ProgramKill, ByHangupNeverEndsInForce) {
   EXPECT_EQ(attempts(), "polite SIGHUP survived\npolite SIGHUP survived\n");
 }
 
+TEST_F(ProgramKill, WithoutForceAsksOnce) {
+  Program deaf = shell("trap '' HUP TERM; echo ready; while :; do read line; done </dev/zero", own_word());
+  ASSERT_TRUE(wait_until([&] { return deaf.out() == "ready\n"; }));
+  const std::string pid = std::to_string(deaf.pid());
+  EXPECT_EQ(kill({pid, "--signal", "HUP", "--grace", "50ms"}).exit_code, 6);
+  EXPECT_EQ(kill({pid, "--no-force", "--grace", "50ms"}).exit_code, 6);
+  EXPECT_EQ(attempts(), "polite SIGHUP survived\npolite SIGTERM survived\n");
+}
+
 TEST_F(ProgramKill, OfATreeOfShellsReachesTheServiceAtItsEnd) {
   const Family family;
   Program top = shell("sh -c 'sh -c \"sleep $1; :\" sh $1; :' sh $1; :", family.word());
@@ -164,6 +173,21 @@ TEST_F(ProgramKill, OfAProcessThatForksAllTheTimeLeavesNobody) {
   expect_chain();
 }
 
+TEST_F(ProgramKill, OfATreeEndsWhatItsMembersBeginWhileTheyAreAsked) {
+  const Family family;
+  const fs::path born = folder_ / "born";
+  // The child of the second is seen with its parent, which lives on for a moment.
+  Program top = shell(
+      "trap 'sleep $1 & touch " + born.string() + "; sleep 0.5; exit' TERM; echo ready; while :; do sleep 0.1; done",
+      family.word());
+  ASSERT_TRUE(wait_until([&] { return top.out() == "ready\n"; }));
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--no-force", "--attempts", "1", "--grace", "30s"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_TRUE(fs::exists(born));
+  EXPECT_TRUE(family.members().empty());
+  EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE outcome IS NULL"), "0\n");
+}
+
 TEST_F(ProgramKill, RefusesWhatNobodyMayEnd) {
   for (const char* pid : {"0", "1"}) {
     const Ran ran = kill({pid});
@@ -173,6 +197,24 @@ TEST_F(ProgramKill, RefusesWhatNobodyMayEnd) {
   EXPECT_EQ(kill({std::to_string(::getpid())}).exit_code, 4);  // an ancestor of that galproc
   EXPECT_EQ(attempts(), "polite SIGTERM refused\npolite SIGTERM refused\npolite SIGTERM refused\n");
   EXPECT_EQ(ask("SELECT outcome, exit_code FROM actions GROUP BY 1, 2"), "refused|4\n");
+}
+
+TEST_F(ProgramKill, OfATreeLeavesAProtectedMemberAndItsWorkersAndNamesIt) {
+  const Family family, spared;
+  const fs::path config = folder_ / "config.toml", master = folder_ / "postmaster-of-a-test";
+  std::ofstream(config) << "protect = [\"postmaster-of-a-test\"]\n";
+  fs::copy_file("/bin/sh", master);
+  Program top =
+      shell(fmt::format("{} -c 'sleep {}; :' {} & sleep $1; :", master.string(), spared.word(), spared.word()),
+            family.word());
+  ASSERT_TRUE(family.grows_to(2));
+  ASSERT_TRUE(spared.grows_to(2));
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--config", config.string()});
+  EXPECT_EQ(ran.exit_code, 6) << ran.err;
+  EXPECT_NE(ran.err.find("(postmaster-of-a-test) is left alone"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("2 ended, 1 left."), std::string::npos) << ran.err;
+  EXPECT_TRUE(family.members().empty());
+  EXPECT_EQ(spared.members().size(), 2U);
 }
 
 TEST_F(ProgramKill, RefusesTheRecorderUnlessRootInsists) {

@@ -3,9 +3,12 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <fstream>
+#include <iterator>
+#include <set>
 #include <sstream>
 
 #include "support/control_group.h"
@@ -224,6 +227,22 @@ TEST_F(ServiceTest, RunsWithinItsLimitsApartFromWhoStartedIt) {
   EXPECT_EQ(::getsid(pid), pid);
 }
 
+TEST_F(ServiceTest, HasTheLimitOfOpenFilesThatGalprocWasStartedWith) {
+  Options options;
+  options.before_exec = [] {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 64;  // galproc raises its own
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  };
+  const Ran ran = galproc({"start", "--db", db().string(), "--json", "--name", "few", "--", "sleep", "600"}, options);
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const auto pid = static_cast<pid_t>(Json::parse(ran.out)[0]["pid"].get<std::int64_t>());
+  rlimit limit{};
+  ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, 64U);
+}
+
 TEST_F(ServiceTest, StoresNoValueOfItsEnvironmentAnywhere) {
   // A recorder that looks all the time must not see it either.
   Program recorder = record({"--interval", "10ms"});
@@ -245,6 +264,48 @@ TEST_F(ServiceTest, EndsWhatForkedAwayFromItToo) {
   EXPECT_TRUE(wait_until([&] { return members().size() == 2; }));
   const Ran stopped = act({"stop", "double"});
   EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_TRUE(members().empty());
+}
+
+TEST_F(ServiceTest, ThatForksAllTheTimeIsStoppedWithARowForEachOfItsProcesses) {
+  const fs::path born = folder_ / "born", script = folder_ / "forker.py";
+  // At most 5000 children, whose numbers are written down.
+  std::ofstream(script) << "import os,signal,sys,time\n"
+                           "signal.signal(signal.SIGTERM,signal.SIG_IGN)\n"
+                           "born=open(sys.argv[1],'w',buffering=1)\n"
+                           "for i in range(5000):\n"
+                           "  pid=os.fork()\n"
+                           "  if pid==0:\n"
+                           "    while True: time.sleep(600)\n"
+                           "  print(pid,file=born)\n"
+                           "  time.sleep(0.002)\n"
+                           "time.sleep(600)\n";
+  started({"start", "--name", "forker", "--", "/usr/bin/python3", script.string(), born.string()});
+  ASSERT_TRUE(wait_until([&] { return members().size() > 20; }));
+  const Ran stopped = act({"stop", "forker", "--grace", "20ms"});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_TRUE(members().empty());
+  std::istringstream logged(ask("SELECT DISTINCT target_pid FROM termination_attempts"));
+  const std::set<int> rows{std::istream_iterator<int>(logged), {}};
+  std::ifstream file(born);
+  const std::vector<int> all{std::istream_iterator<int>(file), {}};
+  EXPECT_GT(all.size(), 20U);
+  for (const int pid : all) EXPECT_TRUE(rows.contains(pid)) << pid << " was ended without a row";
+  EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE outcome IS NULL"), "0\n");
+}
+
+TEST_F(ServiceTest, OutlivesTheServiceThatStartedIt) {
+  const fs::path done = folder_ / "done";
+  started({"start", "--name", "outer", "--", "sh", "-c",
+           fmt::format("{} start --db {} --name inner -- sleep 600 >{} 2>&1; touch {}; sleep 600; :", GALPROC_BINARY,
+                       db().string(), (folder_ / "start.out").string(), done.string())});
+  ASSERT_TRUE(wait_until([&] { return fs::exists(done); }));
+  ASSERT_TRUE(wait_until([&] { return members().size() == 3; })) << text_of(folder_ / "start.out");
+  const Ran stopped = act({"stop", "outer"});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_EQ(members().size(), 1U);
+  EXPECT_EQ(Json::parse(act({"services", "-q"}).out)[0]["service"], "inner");
+  EXPECT_EQ(act({"stop", "inner"}).exit_code, 0);
   EXPECT_TRUE(members().empty());
 }
 

@@ -16,7 +16,7 @@ class ProgramStop : public ProgramTest {
 };
 
 TEST_F(ProgramStop, ByEachSignalIsALastTickAnEndAndExitCode0) {
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) {
     SCOPED_TRACE(strsignal(signal));
     const std::int64_t before = last_tick();
     Program recorder = record({"--interval", "1h"});  // the sleep ends at once

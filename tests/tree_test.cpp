@@ -37,6 +37,10 @@ class TreeTest : public testing::Test {
 
   FakePlatform world_;
   std::map<std::int64_t, ProcessKey> creators_;  ///< as a recording knows them
+  std::set<std::int64_t> refused_;
+  RefusalOf refusal_of_ = [this](const ProcessReading& process) {
+    return refused_.contains(process.key.pid) ? std::optional<std::string>("is refused") : std::nullopt;
+  };
 };
 
 TEST_F(TreeTest, HoldsChildrenOfChildrenWhateverTheirNumbers) {
@@ -128,6 +132,47 @@ TEST_F(TreeTest, FindsWhoeverCarriesTheMarkerOfTheService) {
   world_.processes.at(12).image = image;
   EXPECT_EQ(text(tree(10, {"web#1"}).grow(pass())), "10 root, 12 marker, ");
   EXPECT_EQ(text(tree(10, {"web#2"}).grow(pass())), "10 root, ");
+}
+
+TEST_F(TreeTest, LeavesWhoIsRefusedWithAllBelowIt) {
+  add(1, 0);
+  add(10, 1).session = 10;
+  add(11, 12).session = 10;  // below, though its number is lower, and in a session of the tree
+  add(12, 10).session = 10;
+  add(13, 11).session = 10;
+  add(14, 10).session = 10;
+  refused_ = {12};
+  Tree grown = tree(10);
+  const auto members = grown.grow(pass(), refusal_of_);
+  EXPECT_EQ(text(members), "10 root, 12 child, 14 child, ");
+  EXPECT_EQ(members[1].refused, "is refused");
+  EXPECT_FALSE(grown.contains(key(12)));
+  for (const std::int64_t pid : {11, 12, 13}) EXPECT_TRUE(grown.leaves(key(pid))) << pid;
+  add(15, 13).session = 10;
+  EXPECT_EQ(text(grown.grow(pass(), refusal_of_)), "");
+}
+
+TEST_F(TreeTest, LeavesAnotherServiceThatWasStartedFromWithinUnlessItsParentLives) {
+  const auto mark = [&](std::int64_t pid, const std::string& marker) {
+    auto image = std::make_shared<ProcessImage>(*world_.processes.at(pid).image);
+    image->service_marker = marker;
+    world_.processes.at(pid).image = image;
+  };
+  add(1, 0);
+  add(10, 1);
+  add(12, 1);  // the other service
+  add(13, 1);  // of it, without its environment
+  add(14, 1);  // of the first one
+  const ProcessKey starter{11, 7};
+  creators_ = {{14, starter}, {13, key(12)}, {12, starter}, {11, key(10)}};
+  EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 12 ancestry, 13 ancestry, 14 ancestry, ");
+  mark(12, "inner#1");
+  EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, ");
+  for (const std::int64_t pid : {10, 14}) mark(pid, "outer#1");
+  EXPECT_EQ(text(tree(10, {"outer#1"}).grow(pass())), "10 root, 14 marker, ");
+  EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, ");
+  world_.processes.at(12).parent_pid = 10;
+  EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, 12 child, 13 ancestry, ");
 }
 
 TEST_F(TreeTest, LeavesOutKernelThreadsAndTheDead) {

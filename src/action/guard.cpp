@@ -34,6 +34,10 @@ std::optional<std::string> unit_of(const std::string& cgroup) {
 
 }  // namespace
 
+bool is_known(const ProcessReading& process) {
+  return process.image && (process.image->user_id || process.image->user_name);
+}
+
 Guard::Guard(Policy policy, Surroundings surroundings)
     : policy_(std::move(policy)), surroundings_(std::move(surroundings)) {}
 
@@ -43,6 +47,12 @@ void Guard::look_at(const ProcessPass& pass) {
   own_ancestors_ = ancestors_of(surroundings_.caller.key.pid, parent_of);
   recorders_ancestors_.clear();
   if (surroundings_.recorder_pid) recorders_ancestors_ = ancestors_of(*surroundings_.recorder_pid, parent_of);
+}
+
+bool Guard::is_own(std::int64_t pid) const {
+  const auto& pipeline = surroundings_.pipeline;
+  return pid == surroundings_.caller.key.pid || own_ancestors_.contains(pid) ||
+         std::find(pipeline.begin(), pipeline.end(), pid) != pipeline.end();
 }
 
 std::optional<std::string> Guard::refusal(const ProcessReading& process) const {
@@ -61,7 +71,7 @@ std::optional<std::string> Guard::refusal(const ProcessReading& process) const {
     if (process.image && is_same_name(name, process.image->name) && !unprotected)
       return "is protected by the configuration (protect = \"" + name + "\")";
   }
-  if (!process.image) return std::nullopt;
+  if (!is_known(process)) return "has an owner that cannot be read";
   const std::string owner =
       process.image->user_name.value_or(process.image->user_id ? std::to_string(*process.image->user_id) : "somebody");
   if (policy_.required_user && !belongs_to(*process.image, *policy_.required_user)) {

@@ -25,12 +25,18 @@ struct Surroundings {
   std::optional<std::int64_t> recorder_pid;  ///< of the recorder that writes to the same file
 };
 
+/// Its owner could be read: without that nothing can be said of whose it is.
+bool is_known(const ProcessReading& process);
+
 class Guard {
  public:
   Guard(Policy policy, Surroundings surroundings);
 
   /// Learns who galproc's and the recorder's ancestors are. To be called with each new reading.
   void look_at(const ProcessPass& pass);
+
+  /// Galproc itself, one of its ancestors, or who reads its output.
+  bool is_own(std::int64_t pid) const;
 
   /// Why this process is left alone: a clause such as "belongs to ann"; empty: it may be ended.
   std::optional<std::string> refusal(const ProcessReading& process) const;

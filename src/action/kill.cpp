@@ -1,6 +1,7 @@
 #include "action/kill.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace galproc {
@@ -9,16 +10,6 @@ namespace {
 
 constexpr std::int64_t kAfterForceUs = 2'000'000;
 constexpr std::int64_t kStatusBudgetUs = 300'000;
-
-const char* outcome_of(OpenedProcess::Why why) {
-  switch (why) {
-    case OpenedProcess::Why::Gone: return "already_gone";
-    case OpenedProcess::Why::IdentityChanged: return "identity_changed";
-    case OpenedProcess::Why::Denied: return "denied";
-    case OpenedProcess::Why::Unsupported: return "unsupported";
-    default: return "failed";
-  }
-}
 
 }  // namespace
 
@@ -39,22 +30,19 @@ Kill::~Kill() {
 KillReport Kill::run() {
   begun_boot_us_ = platform_.clocks().boot_us;
   for (Target& target : plan_.targets) take_in(std::move(target));
-  const bool forced = request_.signal == Signal::Kill;
-  const auto everybody = [](const Victim&) { return true; };
+  if (plan_.tree) suspects_.emplace(pass_, *plan_.tree, guard_);
   log_.set_action(request_, caller_);
-  if (!forced || !plan_.tree) {  // how a tree is ended by force is seen, and logged, step by step
-    add_attempts(forced ? "forced" : "polite", request_.signal, everybody);
-    log_.commit(pass_, victims_, attempts_);
-  }
   try {
     carry_out();
     thaw();
-    settle();
-    if (plan_.tree && request_.force && !interrupted_) find_suspects();
+    settle(true);
+    add_untouched();
+    // A daemon that was forked twice before anybody looked cannot be told for sure: it is named, not touched.
+    if (suspects_ && !interrupted_) escaped_ = suspects_->find(pass_, *plan_.tree, begun_boot_us_);
   } catch (const Error& error) {
     thaw();
     forget_unlogged();
-    settle();
+    settle(true);
     if (log_.action_id() == 0) throw;
     if (error.code() != ExitCode::NotLogged) {
       // The system failed: what is known is kept, as far as that goes.
@@ -77,29 +65,13 @@ KillReport Kill::run() {
   return report(problem_ ? static_cast<int>(ExitCode::NotLogged) : code);
 }
 
-void Kill::take_in(Target target) {
-  Victim victim;
-  victim.target = std::move(target);
-  if (victim.target.refused) {
-    victim.settled = "refused";
-    victim.error = *victim.target.refused;
-  } else {
-    OpenedProcess opened = platform_.open_process(victim.target.process.key);
-    victim.handle = std::move(opened.handle);
-    if (!victim.handle) {
-      victim.settled = outcome_of(opened.why);
-      victim.error = opened.text;
-    }
-  }
-  victims_.push_back(std::move(victim));
-}
-
 void Kill::add_attempts(const char* method, Signal signal, const std::function<bool(const Victim&)>& wanted) {
   std::vector<bool> tried(victims_.size());
   for (const Attempt& attempt : attempts_) tried[attempt.victim] = true;
   for (std::size_t i = 0; i < victims_.size(); ++i) {
-    const Victim& victim = victims_[i];
+    Victim& victim = victims_[i];
     if (victim.settled ? tried[i] : !victim.is_living() || !wanted(victim)) continue;
+    victim.asked = true;
     Attempt attempt;
     attempt.victim = i;
     attempt.method = method;
@@ -110,41 +82,51 @@ void Kill::add_attempts(const char* method, Signal signal, const std::function<b
   }
 }
 
+void Kill::add_untouched() {
+  for (Victim& victim : victims_) {
+    if (victim.is_left() && !victim.handle) victim.settled = "failed";
+  }
+  const char* method = request_.signal == Signal::Kill ? "forced" : "polite";
+  add_attempts(method, request_.signal, [](const Victim&) { return false; });
+}
+
 void Kill::carry_out() {
-  for (int round = 1; round <= request_.attempts && !interrupted_; ++round) {
-    if (request_.signal != Signal::Kill) ask_politely(round == 1);
+  // A round that ended somebody for whom there was no descriptor before is one more.
+  for (int round = 1; round <= request_.rounds() && !interrupted_; round += open_rest() > 0 ? 0 : 1) {
+    for (Victim& victim : victims_) victim.asked = victim.killed = false;
+    if (request_.signal != Signal::Kill) ask_politely();
     if (interrupted_) return;
-    if (request_.force) {
-      force();
-    } else if (plan_.tree) {
-      pass_ = platform_.read_processes();  // who was born meanwhile is asked in the next round, and named in the end
-      meet_new_members();
-    }
-    if (!any_living()) return;
+    if (request_.force) force();
+    if (interrupted_) return;
+    look_again();
+    if (std::none_of(victims_.begin(), victims_.end(), [](const Victim& each) { return each.is_left(); })) return;
   }
 }
 
-void Kill::ask_politely(bool first_round) {
-  if (!first_round) {
-    settle();
-    add_attempts("polite", request_.signal, [](const Victim&) { return true; });
-    log_.commit(pass_, victims_, attempts_);
-  }
+void Kill::ask_politely() {
+  do {
+    ask_all();
+    if (plan_.tree) {
+      wait_for_tree(request_.grace_us);
+    } else {
+      wait(request_.grace_us);
+    }
+  } while (!interrupted_ && open_rest() > 0);
+}
+
+void Kill::ask_all() {
+  settle();
+  add_attempts("polite", request_.signal, [](const Victim& victim) { return !victim.asked; });
+  log_.commit(pass_, victims_, attempts_);
   send_all();
-  wait(request_.grace_us);
 }
 
 void Kill::force() {
   if (plan_.tree) return force_tree();
   if (!any_living()) return;
-  const bool logged = std::any_of(attempts_.begin(), attempts_.end(), [](const Attempt& attempt) {
-    return attempt.method == "forced" && !attempt.sent && !attempt.outcome;
-  });
-  if (!logged) {
-    settle();
-    add_attempts("forced", Signal::Kill, [](const Victim&) { return true; });
-    log_.commit(pass_, victims_, attempts_);
-  }
+  settle();
+  add_attempts("forced", Signal::Kill, [](const Victim&) { return true; });
+  log_.commit(pass_, victims_, attempts_);
   send_all();
   wait(kAfterForceUs);
 }
@@ -159,8 +141,11 @@ void Kill::send_all() {
 void Kill::send_to(Attempt& attempt, Signal signal) {
   Victim& victim = victims_[attempt.victim];
   if (!victim.is_living()) return;
-  attempt.sent = true;
+  // A zombie takes a signal as if it had ended it.
+  if (victim.handle->has_ended()) return note_ends();
   const Delivery delivery = victim.handle->send(signal);
+  if (delivery.result == Delivery::Result::Gone && victim.handle->has_ended()) return note_ends();
+  attempt.sent = true;
   switch (delivery.result) {
     case Delivery::Result::Sent: return;
     case Delivery::Result::Gone: attempt.outcome = victim.settled = "already_gone"; break;
@@ -172,19 +157,19 @@ void Kill::send_to(Attempt& attempt, Signal signal) {
 
 void Kill::wait(std::int64_t length_us) {
   const std::int64_t deadline_us = platform_.clocks().boot_us + length_us;
-  for (;;) {
-    note_ends();
-    std::vector<ProcessHandle*> living;
-    for (const Victim& victim : victims_) {
-      if (victim.is_living()) living.push_back(victim.handle.get());
-    }
-    if (living.empty()) return;
-    const Wake wake = platform_.wait_for_ends(living, deadline_us);
-    interrupted_ = interrupted_ || wake == Wake::Stop;
-    if (wake == Wake::Ended) continue;
-    note_ends();
-    return;
+  note_ends();
+  for (Wake wake = Wake::Ended; wake == Wake::Ended && any_living();) wake = wait_for_an_end(deadline_us);
+}
+
+Wake Kill::wait_for_an_end(std::int64_t boot_us) {
+  std::vector<ProcessHandle*> living;
+  for (const Victim& victim : victims_) {
+    if (victim.is_living()) living.push_back(victim.handle.get());
   }
+  const Wake wake = platform_.wait_for_ends(living, boot_us);
+  interrupted_ = interrupted_ || wake == Wake::Stop;
+  note_ends();
+  return wake;
 }
 
 void Kill::note_ends() {
@@ -197,29 +182,53 @@ void Kill::note_ends() {
   }
 }
 
-void Kill::settle() {
+void Kill::settle(bool is_over) {
   const std::int64_t until_us = platform_.clocks().boot_us + kStatusBudgetUs;
   note_ends();
   for (Victim& victim : victims_) {
-    if (!victim.ended_us || victim.wait_status || platform_.clocks().boot_us > until_us) continue;
+    if (!victim.ended_us || !victim.handle || victim.wait_status || platform_.clocks().boot_us > until_us) continue;
     victim.wait_status = victim.handle->wait_status();
   }
+  std::map<std::size_t, std::vector<Attempt*>> sent;  // by victim
   for (Attempt& attempt : attempts_) {
     const Victim& victim = victims_[attempt.victim];
     // What was begun with the stop of a process is over with its end.
     if (attempt.outcome || attempt.attempt_id == 0 || victim.frozen) continue;
-    if (!attempt.sent) {
+    if (attempt.sent) {
+      sent[attempt.victim].push_back(&attempt);
+    } else {
       attempt.outcome = victim.ended_us ? "already_gone" : victim.settled.value_or("failed");
       if (!victim.ended_us) attempt.error = victim.settled ? victim.error : "not sent";
-    } else {
-      attempt.outcome = victim.ended_us ? "exited" : "survived";
     }
+  }
+  for (const auto& [victim, attempts] : sent) settle_sent(victims_[victim], attempts, is_over);
+}
+
+/// That one was survived is known when the next was sent, to one that lived then; who dies in between died of the
+/// first.
+void Kill::settle_sent(const Victim& victim, const std::vector<Attempt*>& attempts, bool is_over) {
+  std::size_t last = attempts.size() - 1;
+  if (!victim.ended_us) {
+    for (std::size_t i = 0; i < attempts.size(); ++i) {
+      if (i < last || is_over) attempts[i]->outcome = "survived";
+    }
+    return;
+  }
+  const bool was_killed = !victim.wait_status || (*victim.wait_status & 0x7f) == static_cast<int>(Signal::Kill);
+  if (last > 0 && attempts[last]->signal == Signal::Kill && !was_killed) --last;
+  for (std::size_t i = 0; i < attempts.size(); ++i) {
+    attempts[i]->outcome = i < last ? "survived" : i == last ? "exited" : "already_gone";
   }
 }
 
+void Kill::hold_signals() {
+  if (!held_) held_ = platform_.hold_signals();
+}
+
 void Kill::thaw() noexcept {
+  if (frozen_group_) platform_.thaw_group(*std::exchange(frozen_group_, std::nullopt));
   for (Victim& victim : victims_) {
-    if (std::exchange(victim.frozen, false) && victim.handle) {
+    if (std::exchange(victim.frozen, false) && victim.handle && !victim.was_stopped) {
       try {
         victim.handle->send(Signal::Continue);
       } catch (const std::exception&) {
@@ -227,6 +236,7 @@ void Kill::thaw() noexcept {
       }
     }
   }
+  held_.reset();
 }
 
 void Kill::forget_unlogged() {
@@ -250,7 +260,7 @@ int Kill::exit_code() const {
   }
   fates.insert(fates.end(), plan_.missing_pids.size(), Fate::NotFound);
   fates.insert(fates.end(), plan_.hidden.size(), Fate::Refused);
-  fates.insert(fates.end(), suspects_.size(), Fate::Left);
+  fates.insert(fates.end(), escaped_.size(), Fate::Left);
   return static_cast<int>(exit_code_of(fates));
 }
 
@@ -266,8 +276,8 @@ KillReport Kill::report(int exit_code) {
       ++report.left_count;
     }
   }
-  report.left_count += static_cast<std::int64_t>(suspects_.size());
-  report.suspects = std::move(suspects_);
+  report.left_count += static_cast<std::int64_t>(escaped_.size());
+  report.suspects = std::move(escaped_);
   report.victims = std::move(victims_);
   report.attempts = std::move(attempts_);
   return report;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "action/kill_log.h"
+#include "action/suspects.h"
 
 namespace galproc {
 
@@ -20,7 +21,7 @@ struct KillReport {
   int exit_code = 0;
   std::int64_t ended_count = 0;
   std::int64_t left_count = 0;  ///< living, refused ones too
-  /// Living, of no known parent, but of the same program and user as a member, and born while the tree was ended.
+  /// Living, born while the tree was ended and of no known parent, but akin to a member: see Suspects.
   std::vector<ProcessReading> suspects;
   std::optional<std::string> problem;  ///< a sentence: what could not be logged any more
 };
@@ -39,28 +40,44 @@ class Kill {
 
  private:
   void take_in(Target target);
+  void open(Victim& victim);
+  /// Those that could not be opened for want of descriptors: the ended give theirs. How many could be this time.
+  std::size_t open_rest();
   /// An attempt for each living victim that `wanted` holds for, and one with its outcome for each that is settled and
   /// was never tried.
   void add_attempts(const char* method, Signal signal, const std::function<bool(const Victim&)>& wanted);
+  /// An attempt that says why for each to whom nothing could be done.
+  void add_untouched();
   void carry_out();
-  void ask_politely(bool first_round);
+  void ask_politely();
+  /// Those who were not yet, in this round.
+  void ask_all();
   void force();
   void force_tree();
-  void meet_new_members();
+  /// Of the tree, in the latest reading. Whether there are any.
+  bool meet_new_members();
+  void look_again();
   void kill_group();
+  Delivery freeze_and_kill(const std::string& path, std::size_t first_attempt, std::vector<std::int64_t> logged);
+  std::optional<std::vector<std::int64_t>> log_group(const std::string& path, int patience_ms);
   bool freeze_tree(std::int64_t deadline_us);
   void log_and_stop(const std::function<bool(const Victim&)>& runs);
   void kill_frozen();
   /// Those that are logged and not sent.
   void send_all();
   void send_to(Attempt& attempt, Signal signal);
+  /// Until nobody lives any more, so long at most.
   void wait(std::int64_t length_us);
+  void wait_for_tree(std::int64_t length_us);
+  Wake wait_for_an_end(std::int64_t boot_us);
   void note_ends();
-  /// Gives every attempt that is over its outcome.
-  void settle();
+  /// Gives every attempt its outcome, once that can only be this one; `is_over`: nothing more is going to be sent.
+  void settle(bool is_over = false);
+  static void settle_sent(const Victim& victim, const std::vector<Attempt*>& attempts, bool is_over);
+  /// From here to the next thaw() whoever is stopped relies on this process: it must not be stopped or ended itself.
+  void hold_signals();
   void thaw() noexcept;
   void forget_unlogged();
-  void find_suspects();
   bool any_living() const;
   int exit_code() const;
   KillReport report(int exit_code);
@@ -74,9 +91,12 @@ class Kill {
   CallerReading caller_;
   std::vector<Victim> victims_;
   std::vector<Attempt> attempts_;
-  std::vector<ProcessReading> suspects_;
+  std::optional<Suspects> suspects_;  ///< of a tree
+  std::vector<ProcessReading> escaped_;
   std::int64_t begun_boot_us_ = 0;
   bool interrupted_ = false;
+  std::unique_ptr<HeldSignals> held_;
+  std::optional<std::string> frozen_group_;
   std::optional<std::string> problem_;
 };
 

@@ -19,16 +19,21 @@ namespace galproc {
 /// One process that is being ended.
 struct Victim {
   Target target;
-  std::unique_ptr<ProcessHandle> handle;  ///< null: `settled` says why
+  std::unique_ptr<ProcessHandle> handle;  ///< null: `settled` or `error` says why; or it has ended and all is known
   std::optional<std::int64_t> upid;
+  bool met_later = false;                ///< not in the plan
   bool frozen = false;                   ///< stopped, and neither killed nor continued since
+  bool was_stopped = false;              ///< by somebody else, before this kill stopped it
+  bool asked = false;                    ///< or forced, in this round
+  bool by_group = false;                 ///< logged to be killed with its control group
   bool killed = false;                   ///< by force, in this round
   std::optional<std::int64_t> ended_us;  ///< when its end was seen
   std::optional<std::int64_t> wait_status;
   std::optional<std::string> settled;  ///< outcome of all further attempts: refused, denied, already_gone ...
   std::string error;                   ///< of the system, or why it is refused
 
-  bool is_living() const { return handle && !ended_us && !settled; }
+  bool is_left() const { return !ended_us && !settled; }  ///< perhaps without a handle yet
+  bool is_living() const { return handle && is_left(); }
 };
 
 /// One thing done to it.

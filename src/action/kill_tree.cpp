@@ -23,56 +23,14 @@ constexpr int kQuietPasses = 2;  // so many readings without a new member, and t
 }  // namespace
 
 void Kill::force_tree() {
-  for (Victim& victim : victims_) victim.killed = false;
   kill_group();
   const std::int64_t deadline_us = platform_.clocks().boot_us + kLimitUs;
   while (!interrupted_ && freeze_tree(deadline_us)) {
     kill_frozen();
     wait(kAfterKillUs);
-    if (platform_.clocks().boot_us > deadline_us) return;
+    if (platform_.clocks().boot_us > deadline_us) break;
   }
-}
-
-void Kill::meet_new_members() {
-  guard_.look_at(pass_);
-  for (const Tree::Member& member : plan_.tree->grow(pass_)) {
-    const auto process = std::find_if(pass_.processes.begin(), pass_.processes.end(),
-                                      [&](const ProcessReading& each) { return each.key == member.key; });
-    take_in({*process, member.why, guard_.refusal(*process)});
-  }
-}
-
-/// Where a control group holds members of the tree and nobody else, the kernel ends them at once, whatever they fork.
-void Kill::kill_group() {
-  const auto first =
-      std::find_if(victims_.begin(), victims_.end(), [](const Victim& each) { return each.is_living(); });
-  if (first == victims_.end()) return;
-  const auto group = platform_.killable_group(first->target.process.key.pid);
-  if (!group) return;
-  pass_ = platform_.read_processes();
-  meet_new_members();
-  const std::unordered_set<std::int64_t> pids(group->pids.begin(), group->pids.end());
-  const auto is_inside = [&](const Victim& victim) { return pids.contains(victim.target.process.key.pid); };
-  for (const ProcessReading& process : pass_.processes) {
-    if (pids.contains(process.key.pid) && !process.ended && !plan_.tree->contains(process.key)) return;
-  }
-  if (std::any_of(victims_.begin(), victims_.end(),
-                  [&](const Victim& each) { return is_inside(each) && each.settled; }))
-    return;
-  settle();
-  const std::size_t before = attempts_.size();
-  add_attempts("cgroup", Signal::Kill, is_inside);
-  log_.commit(pass_, victims_, attempts_, kPatienceMs);
-  const Delivery delivery = platform_.kill_group(group->path);
-  for (std::size_t i = before; i < attempts_.size(); ++i) {
-    Attempt& attempt = attempts_[i];
-    if (attempt.outcome) continue;
-    attempt.sent = true;
-    if (delivery.result == Delivery::Result::Sent) continue;
-    attempt.outcome = "failed";
-    attempt.error = delivery.text;
-  }
-  wait(kAfterKillUs);
+  thaw();
 }
 
 /// Stops whoever belongs to the tree until all of it is stopped. Whether there is anybody to kill.
@@ -81,6 +39,7 @@ bool Kill::freeze_tree(std::int64_t deadline_us) {
   for (int quiet = 0; quiet < kQuietPasses;) {
     pass_ = platform_.read_processes();
     meet_new_members();
+    open_rest();
     note_ends();
     if (platform_.sleep_until(platform_.clocks().boot_us) == Wake::Stop) interrupted_ = true;
     if (interrupted_) return false;
@@ -110,10 +69,16 @@ void Kill::log_and_stop(const std::function<bool(const Victim&)>& runs) {
     wait(kAfterKillUs);
     log_.commit(pass_, victims_, attempts_, kPatienceMs);
   }
+  std::unordered_set<ProcessKey, ProcessKeyHash> stopped;
+  for (const ProcessReading& process : pass_.processes) {
+    if (process.usage.state == ProcessState::Stopped) stopped.insert(process.key);
+  }
+  hold_signals();
   for (std::size_t i = before; i < attempts_.size(); ++i) {
     Attempt& attempt = attempts_[i];
     Victim& victim = victims_[attempt.victim];
     if (attempt.outcome || !victim.is_living()) continue;
+    victim.was_stopped = stopped.contains(victim.target.process.key);
     send_to(attempt, Signal::Stop);
     victim.frozen = !attempt.outcome;
   }
@@ -126,23 +91,7 @@ void Kill::kill_frozen() {
     send_to(*attempt, Signal::Kill);
     victim.killed = true;
     victim.frozen = false;
-  }
-}
-
-/// A daemon that was forked twice before anybody looked cannot be told from a stranger: it is named, not touched.
-void Kill::find_suspects() {
-  const auto is_same_program = [](const ProcessImage& one, const ProcessImage& other) {
-    return one.executable && one.executable == other.executable && one.arguments == other.arguments &&
-           one.user_id == other.user_id;
-  };
-  pass_ = platform_.read_processes();
-  for (const ProcessReading& process : pass_.processes) {
-    const bool born_meanwhile = process.started_boot_us >= begun_boot_us_;
-    if (!born_meanwhile || process.ended || process.kernel_thread || plan_.tree->contains(process.key)) continue;
-    const bool akin = std::any_of(victims_.begin(), victims_.end(), [&](const Victim& victim) {
-      return victim.target.process.image && is_same_program(*victim.target.process.image, *process.image);
-    });
-    if (akin) suspects_.push_back(process);
+    if (attempt->outcome && !victim.was_stopped) victim.handle->send(Signal::Continue);  // that failed: it lives on
   }
 }
 

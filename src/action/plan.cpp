@@ -32,10 +32,11 @@ void add_tree(const World& world, const KillRequest& request, const Guard& guard
       std::make_unique<Tree>(roots, std::unordered_set<std::string>(markers.begin(), markers.end()), creator_of);
   std::unordered_map<ProcessKey, const ProcessReading*, ProcessKeyHash> reading_of;
   for (const ProcessReading& process : world.processes.processes) reading_of.emplace(process.key, &process);
-  for (const Tree::Member& member : plan.tree->grow(world.processes)) {
-    const ProcessReading& process = *reading_of.at(member.key);
+  const auto refusal_of = [&](const ProcessReading& process) { return guard.refusal(process); };
+  for (const Tree::Member& member : plan.tree->grow(world.processes, refusal_of)) {
     const auto root = why_root.find(member.key);
-    plan.targets.push_back({process, root == why_root.end() ? member.why : root->second, guard.refusal(process)});
+    plan.targets.push_back(
+        {*reading_of.at(member.key), root == why_root.end() ? member.why : root->second, member.refused});
   }
 }
 

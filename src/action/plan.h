@@ -25,7 +25,9 @@ struct KillRequest {
   Signal signal = Signal::Terminate;  ///< Kill: by force at once
   bool force = true;                  ///< end by force what does not heed the signal
   std::int64_t grace_us = 3'000'000;
-  int attempts = 3;
+  std::optional<int> attempts;  ///< rounds; empty: three, or one where no force follows
+
+  int rounds() const { return attempts.value_or(force ? 3 : 1); }
   std::optional<std::string> reason;
 };
 

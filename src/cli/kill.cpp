@@ -21,7 +21,7 @@ constexpr const char* kDescription =
     "  galproc kill 4711 --reason 'hangs since 03:00'\n"
     "  galproc kill --port 8080 --tree                 who listens there, with all descendants\n"
     "  galproc kill --name node --port 8080 --dry-run  what it would end, and why\n"
-    "  galproc kill 4711 --signal HUP                  ask to reload; never ends in force\n"
+    "  galproc kill 4711 --signal HUP                  ask to reload, once; never ends in force\n"
     "  galproc kill 4711 --signal KILL                 by force at once\n";
 
 constexpr std::int64_t kLongestGraceUs = 3600LL * 1'000'000;
@@ -33,7 +33,7 @@ struct KillFlags {
   std::string user;
   std::string signal = "TERM";
   std::string grace = "3s";
-  std::string attempts = "3";
+  std::string attempts;
   std::string reason;
   bool tree = false;
   bool no_force = false;
@@ -85,9 +85,11 @@ KillRequest request_of(const KillFlags& flags, const Context& context) {
   }
   request.grace_us = parse_flag("grace", flags.grace, parse_duration_us);
   if (request.grace_us > kLongestGraceUs) throw UsageError("--grace is at most 1h.");
-  request.attempts = static_cast<int>(parse_flag("attempts", flags.attempts, [](const std::string& text) {
-    return parse_number(text, 1, 100, "a number of attempts, 1 to 100");
-  }));
+  if (!flags.attempts.empty()) {
+    request.attempts = static_cast<int>(parse_flag("attempts", flags.attempts, [](const std::string& text) {
+      return parse_number(text, 1, 100, "a number of attempts, 1 to 100");
+    }));
+  }
   if (!flags.reason.empty()) request.reason = flags.reason;
   return request;
 }
@@ -112,7 +114,8 @@ void add_kill(CLI::App& app, Context& context) {
       ->type_name("SIG");
   verb->add_option("--grace", flags->grace, "How long a request may take before force (default 3s)")->type_name("D");
   verb->add_flag("--no-force", flags->no_force, "Ask only; HUP and INT never end in force");
-  verb->add_option("--attempts", flags->attempts, "At most so many rounds (default 3)")->type_name("N");
+  verb->add_option("--attempts", flags->attempts, "At most so many rounds (default 3; 1 without force)")
+      ->type_name("N");
   verb->add_option("--reason", flags->reason, "Why, for the log")->type_name("TEXT");
   verb->add_option("--user", flags->user, "Targets must belong to this user; any other is refused")->type_name("U");
   verb->add_flag("--dry-run", flags->mode.dry_run, "Show what would be ended, and why; log and send nothing");

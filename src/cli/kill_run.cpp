@@ -175,14 +175,15 @@ void print_report(const KillReport& report, const Context& context) {
   }
   context.print(rows);
   for (const Victim& victim : report.victims) {
-    const bool named = victim.settled == "refused";  // with its reason, before
+    const bool refused = victim.settled == "refused";
+    const bool named = refused && !victim.met_later;  // with its reason, before
     if (victim.ended_us || named || victim.settled == "already_gone" || victim.settled == "identity_changed") continue;
-    context.say(name_of(victim.target.process) + " is still there" +
-                (victim.error.empty() ? "." : ": " + victim.error + "."));
+    context.say(name_of(victim.target.process) + (refused ? " is left alone: it " : " is still there") +
+                (victim.error.empty() ? "." : (refused ? "" : ": ") + victim.error + "."));
   }
   for (const ProcessReading& process : report.suspects) {
     context.say(name_of(process) +
-                " is still there: it runs the same program and was born meanwhile, but nobody recorded whose it is.");
+                " is still there: it was born meanwhile and is akin to the tree, but nobody recorded whose it is.");
   }
   context.say(fmt::format("{} ended, {} left.", report.ended_count, report.left_count));
 }

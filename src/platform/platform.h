@@ -41,6 +41,13 @@ struct LockResult {
   std::int64_t holder_pid = 0;
 };
 
+/// As long as it lives, no signal that can be held back ends or stops this process. One that asks it to stop is heard
+/// all the same; what else came takes effect when this goes.
+class HeldSignals {
+ public:
+  virtual ~HeldSignals() = default;
+};
+
 /// What became of something that was sent to processes.
 struct Delivery {
   enum class Result { Sent, Gone, Denied, Failed } result = Result::Sent;
@@ -64,6 +71,7 @@ struct OpenedProcess {
   std::unique_ptr<ProcessHandle> handle;  ///< null: see `why`
   enum class Why { Opened, Gone, IdentityChanged, Denied, Failed, Unsupported } why = Why::Opened;
   std::string text;  ///< of the system's error, for Denied and Failed
+  int code = 0;      ///< likewise
 };
 
 /// Processes that the kernel can end all at once, those born meanwhile too (Linux: a control group of version 2).
@@ -137,12 +145,15 @@ class Platform {
   /// What this machine is: uname(2), /proc/cpuinfo. Never fails.
   virtual MachineReading machine() = 0;
 
-  /// Sleeps until the boot clock reads `boot_us`, or until someone asked this process to stop (SIGTERM, SIGINT, SIGHUP;
-  /// console close), at once if that has happened before.
+  /// Sleeps until the boot clock reads `boot_us`, or until someone asked this process to stop (SIGTERM, SIGINT,
+  /// SIGQUIT, SIGHUP; console close), at once if that has happened before.
   virtual Wake sleep_until(std::int64_t boot_us) = 0;
 
   /// From now on a request to stop wakes sleep_until instead of ending the process.
   virtual void catch_stop_requests() = 0;
+
+  /// To be held where other processes would suffer from what ends or stops this one. REQUIRES: catch_stop_requests().
+  virtual std::unique_ptr<HeldSignals> hold_signals() = 0;
 
   /// Number of the signal that asked for it; 0: none has, or the system has no such numbers.
   virtual int stop_signal() = 0;
@@ -178,7 +189,8 @@ class Platform {
   /// Processes of this one's own process group that read what it writes to stdout or stderr: the rest of its pipeline.
   virtual std::vector<std::int64_t> readers_of_output() = 0;
 
-  /// Pins a process. The handle is of the process with this very start token, or there is none.
+  /// Pins a process. The handle is of the process with this very start token, or there is none. Gone is said only of
+  /// one that has ended. Failed may go better later: a handle takes a descriptor, and some are always left for reading.
   virtual OpenedProcess open_process(const ProcessKey& key) = 0;
 
   /// Sleeps until one more of these processes has ended (at once where all had), the boot clock reads `boot_us`, or a
@@ -188,8 +200,16 @@ class Platform {
   /// The number by which this system knows a signal; empty where it has no such thing.
   virtual std::optional<std::int64_t> signal_number(Signal signal) = 0;
 
-  /// The control group that a process is in, where it can be killed as a whole: not the root, and this user may do it.
+  /// The control group that a process is in, where it can be frozen and killed as a whole: not the root, not one that
+  /// is frozen already, and this user may do it.
   virtual std::optional<ControlGroup> killable_group(std::int64_t pid) = 0;
+  /// The processes that are now in it and in the groups below it; empty where they cannot all be told.
+  virtual std::optional<std::vector<std::int64_t>> group_members(const std::string& path) = 0;
+  /// Stops all that is in it and comes into it, until thaw_group. Sent once they all stand still; Failed, and thawed
+  /// again, where they do not within half a second.
+  virtual Delivery freeze_group(const std::string& path) = 0;
+  virtual void thaw_group(const std::string& path) noexcept = 0;
+  /// The frozen, too.
   virtual Delivery kill_group(const std::string& path) = 0;
 
   /// Starts a child that waits to be released. Its stdin is the null device, the log is made where it is not there

@@ -16,6 +16,7 @@
 
 #include "model/errors.h"
 #include "platform/platform.h"
+#include "support/failing_platform.h"
 #include "support/temporary_folder.h"
 
 namespace galproc {
@@ -46,14 +47,17 @@ class FakePlatform : public Platform {
   std::set<std::int64_t> deaf;                        ///< pids that only Kill ends
   std::set<std::int64_t> immortal;                    ///< pids that nothing ends
   std::set<std::int64_t> forbidden;                   ///< pids that may not be sent anything
+  std::size_t most_handles = 1'000'000;               ///< so many may be open at a time
   std::vector<std::pair<std::int64_t, Signal>> sent;  ///< all that reached somebody, in order
   /// Called after something reached a process that may have died of it: the world goes on.
   std::function<void(std::int64_t pid, Signal signal)> on_signal = [](std::int64_t, Signal) {};
   std::map<std::int64_t, ControlGroup> groups;  ///< by pid of a member
-  std::optional<std::string> remote_disk;       ///< name of the network file system that every path lies on
-  std::vector<Event> events;                    ///< that a source gives at its next drain
-  std::int64_t lost_events = 0;                 ///< likewise
-  std::string no_events = "none here";          ///< why there is no source; empty: there is one
+  std::set<std::string> frozen_groups;
+  std::function<void()> on_freeze = [] {};  ///< called just before a group is frozen
+  std::optional<std::string> remote_disk;   ///< name of the network file system that every path lies on
+  std::vector<Event> events;                ///< that a source gives at its next drain
+  std::int64_t lost_events = 0;             ///< likewise
+  std::string no_events = "none here";      ///< why there is no source; empty: there is one
   CallerReading who{{4242, 1}, "galproc", 0, "root", {}, {}, {}, "/", {"galproc", "kill"}, "fake"};
   std::vector<std::int64_t> pipeline;
   std::vector<SpawnRequest> spawned;      ///< all that were asked for
@@ -61,6 +65,7 @@ class FakePlatform : public Platform {
   std::optional<std::string> exec_error;  ///< why no program can be run
   std::set<std::string> made_groups;      ///< control groups that are there
   std::function<void(std::int64_t pid)> on_release = [](std::int64_t) {};  ///< called once its program runs
+  bool holds_signals = false;
   int stopped_by = 0;  ///< number of the signal that asked for a stop
   /// Called before each sleep ends with its number, from 1; gives false to ask for a stop.
   std::function<bool(int)> on_wake = [](int) { return true; };
@@ -87,6 +92,10 @@ class FakePlatform : public Platform {
   }
   void run(std::int64_t pid, std::int64_t cpu_us) { processes.at(pid).usage.cpu_user_us += cpu_us; }
   void end(std::int64_t pid) { processes.erase(pid); }
+  /// The same, and what it died of is known.
+  void die(std::int64_t pid, Signal signal) {
+    if (processes.erase(pid) > 0) statuses_[pid] = static_cast<std::int64_t>(signal);
+  }
   void listen(std::int64_t pid, std::int64_t port) {
     sockets.push_back({Protocol::Tcp, "0.0.0.0", port, 1, {processes.at(pid).key}});
   }
@@ -142,6 +151,7 @@ class FakePlatform : public Platform {
     return on_wake(++sleeps_) ? Wake::Deadline : Wake::Stop;
   }
   void catch_stop_requests() override {}
+  std::unique_ptr<HeldSignals> hold_signals() override { return std::make_unique<Held>(*this); }
   int stop_signal() override { return stopped_by; }
   LockResult lock_file(const std::filesystem::path&) override {
     if (recorder_pid) return {nullptr, *recorder_pid};
@@ -156,6 +166,7 @@ class FakePlatform : public Platform {
     const auto found = processes.find(key.pid);
     if (found == processes.end()) return {nullptr, Why::Gone, ""};
     if (found->second.key != key) return {nullptr, Why::IdentityChanged, ""};
+    if (handles_ >= most_handles) return {nullptr, Why::Failed, "Too many open files", 24};
     return {std::make_unique<Handle>(*this, key), Why::Opened, ""};
   }
   Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
@@ -170,13 +181,27 @@ class FakePlatform : public Platform {
     const auto found = groups.find(pid);
     return found == groups.end() ? std::nullopt : std::optional(found->second);
   }
-  Delivery kill_group(const std::string& path) override {
+  std::optional<std::vector<std::int64_t>> group_members(const std::string& path) override {
+    std::set<std::int64_t> members;
     for (const auto& [pid, group] : groups) {
       if (group.path != path) continue;
-      for (const std::int64_t member : group.pids) deliver(member, Signal::Kill);
-      return {};
+      members.insert(pid);
+      members.insert(group.pids.begin(), group.pids.end());
     }
-    return {Delivery::Result::Gone, 2, "no such group"};
+    std::erase_if(members, [&](std::int64_t pid) { return !processes.contains(pid); });
+    return std::vector(members.begin(), members.end());
+  }
+  Delivery freeze_group(const std::string& path) override {
+    on_freeze();
+    frozen_groups.insert(path);
+    return {};
+  }
+  void thaw_group(const std::string& path) noexcept override { frozen_groups.erase(path); }
+  Delivery kill_group(const std::string& path) override {
+    const auto members = group_members(path).value();
+    if (members.empty()) return {Delivery::Result::Gone, 2, "no such group"};
+    for (const std::int64_t member : members) deliver(member, Signal::Kill);
+    return {};
   }
   std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) override {
     spawned.push_back(request);
@@ -195,6 +220,15 @@ class FakePlatform : public Platform {
   void make_shared_file(const std::filesystem::path& file) override { real_->make_shared_file(file); }
 
  private:
+  class Held : public HeldSignals {
+   public:
+    explicit Held(FakePlatform& world) : world_(world) { world_.holds_signals = true; }
+    ~Held() override { world_.holds_signals = false; }
+
+   private:
+    FakePlatform& world_;
+  };
+
   class Waiting : public WaitingProcess {
    public:
     Waiting(FakePlatform& world, ProcessKey key, SpawnRequest request)
@@ -227,7 +261,8 @@ class FakePlatform : public Platform {
 
   class Handle : public ProcessHandle {
    public:
-    Handle(FakePlatform& world, ProcessKey key) : world_(world), key_(key) {}
+    Handle(FakePlatform& world, ProcessKey key) : world_(world), key_(key) { ++world_.handles_; }
+    ~Handle() override { --world_.handles_; }
     Delivery send(Signal signal) override {
       if (has_ended()) return {Delivery::Result::Gone, 3, "gone"};
       if (world_.forbidden.contains(key_.pid)) return {Delivery::Result::Denied, 1, "not permitted"};
@@ -268,103 +303,8 @@ class FakePlatform : public Platform {
   std::int64_t next_token_ = 100;
   std::int64_t next_pid_ = 500;
   int sleeps_ = 0;
+  std::size_t handles_ = 0;
   std::unique_ptr<Platform> real_ = make_platform();  ///< for files alone, which are real
-};
-
-/// Passes every call on, but the reading number `fail_at` (from 1) throws instead.
-class FailingPlatform : public Platform {
- public:
-  FailingPlatform(Platform& world, int fail_at) : world_(world), fail_at_(fail_at) {}
-  /// Whether a call was made to fail: once not, there are no more calls to try.
-  bool failed() const { return calls_ >= fail_at_; }
-
-  Clocks clocks() override { return world_.clocks(); }
-  HostReading host() override { return call("host"), world_.host(); }
-  ProcessKey self() override { return world_.self(); }
-  ProcessPass read_processes() override { return call("processes"), world_.read_processes(); }
-  SocketPass read_sockets(const ProcessPass& pass) override { return call("sockets"), world_.read_sockets(pass); }
-  OpenedEvents open_events(std::string_view name, const EventRequest& request) override {
-    return call("events"), world_.open_events(name, request);
-  }
-  std::vector<Finding> diagnose() override { return call("diagnose"), world_.diagnose(); }
-  SystemReading read_system(const std::filesystem::path& path) override {
-    return call("system"), world_.read_system(path);
-  }
-  std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
-    return call("details"), world_.read_details(key);
-  }
-  MachineReading machine() override { return world_.machine(); }
-  Wake sleep_until(std::int64_t boot_us) override { return world_.sleep_until(boot_us); }
-  void catch_stop_requests() override { world_.catch_stop_requests(); }
-  LockResult lock_file(const std::filesystem::path& path) override { return call("lock"), world_.lock_file(path); }
-  std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
-    return world_.file_identity(path);
-  }
-  bool is_executable(const std::filesystem::path& file) override { return world_.is_executable(file); }
-  void make_shared_folder(const std::filesystem::path& folder) override {
-    call("folder"), world_.make_shared_folder(folder);
-  }
-  void make_shared_file(const std::filesystem::path& file) override { call("file"), world_.make_shared_file(file); }
-
-  int stop_signal() override { return world_.stop_signal(); }
-  std::optional<std::int64_t> lock_holder(const std::filesystem::path& path) override {
-    return world_.lock_holder(path);
-  }
-  std::optional<std::string> network_file_system(const std::filesystem::path& path) override {
-    return world_.network_file_system(path);
-  }
-  CallerReading caller() override { return call("caller"), world_.caller(); }
-  std::vector<std::int64_t> readers_of_output() override { return call("readers"), world_.readers_of_output(); }
-  OpenedProcess open_process(const ProcessKey& key) override {
-    if (++calls_ == fail_at_) return {nullptr, OpenedProcess::Why::Failed, "made to fail: open"};
-    OpenedProcess opened = world_.open_process(key);
-    if (opened.handle) opened.handle = std::make_unique<FailingHandle>(*this, std::move(opened.handle));
-    return opened;
-  }
-  Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
-    call("wait");
-    std::vector<ProcessHandle*> real;
-    for (ProcessHandle* handle : handles) real.push_back(&static_cast<FailingHandle*>(handle)->real());
-    return world_.wait_for_ends(real, boot_us);
-  }
-  std::optional<std::int64_t> signal_number(Signal signal) override { return world_.signal_number(signal); }
-  std::optional<ControlGroup> killable_group(std::int64_t pid) override { return world_.killable_group(pid); }
-  Delivery kill_group(const std::string& path) override {
-    if (++calls_ == fail_at_) return {Delivery::Result::Failed, 5, "made to fail: group"};
-    return world_.kill_group(path);
-  }
-  std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) override {
-    return call("spawn"), world_.spawn(request);
-  }
-  std::optional<std::string> make_group(const std::string& name) override {
-    return ++calls_ == fail_at_ ? std::nullopt : world_.make_group(name);
-  }
-  void remove_group(const std::string& path) override { world_.remove_group(path); }
-
- private:
-  class FailingHandle : public ProcessHandle {
-   public:
-    FailingHandle(FailingPlatform& platform, std::unique_ptr<ProcessHandle> real)
-        : platform_(platform), real_(std::move(real)) {}
-    ProcessHandle& real() { return *real_; }
-    Delivery send(Signal signal) override {
-      if (++platform_.calls_ == platform_.fail_at_) return {Delivery::Result::Failed, 5, "made to fail: send"};
-      return real_->send(signal);
-    }
-    bool has_ended() override { return real_->has_ended(); }
-    std::optional<std::int64_t> wait_status() override { return real_->wait_status(); }
-
-   private:
-    FailingPlatform& platform_;
-    std::unique_ptr<ProcessHandle> real_;
-  };
-
-  void call(const char* what) {
-    if (++calls_ == fail_at_) throw PlatformError(std::string("made to fail: ") + what, 5);
-  }
-  Platform& world_;
-  int fail_at_;
-  int calls_ = 0;
 };
 
 }  // namespace galproc

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,14 +50,27 @@ struct Seen {
   std::int64_t owner = 0;
 };
 
-std::optional<Seen> look_at(std::int64_t pid) {
+/// 0, or the errno of what failed.
+int look_at(std::int64_t pid, Seen& seen) {
   const Descriptor folder(::open(("/proc/" + std::to_string(pid)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const Descriptor file(folder ? ::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC) : -1);
-  struct stat status {};
+  if (!folder) return errno;
+  const Descriptor file(::openat(folder.get(), "stat", O_RDONLY | O_CLOEXEC));
+  if (!file) return errno;
   std::string text;
-  if (!file || read_whole(file.get(), text, 4096) != 0 || ::fstat(folder.get(), &status) != 0) return std::nullopt;
+  if (const int code = read_whole(file.get(), text, 4096); code != 0) return code;
+  struct stat status {};
+  if (::fstat(folder.get(), &status) != 0) return errno;
   const auto line = parse_stat(text);
-  return line ? std::optional(Seen{*line, status.st_uid}) : std::nullopt;
+  if (!line) return EILSEQ;
+  seen = {*line, status.st_uid};
+  return 0;
+}
+
+/// Whether this descriptor is one of the last that this process may have: what goes on could not be read any more.
+bool is_one_too_many(int fd) {
+  constexpr rlim_t kForReading = 8;
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(fd) + kForReading >= limit.rlim_cur;
 }
 
 class PidfdHandle : public ProcessHandle {
@@ -83,10 +97,10 @@ class PidfdHandle : public ProcessHandle {
       PidfdInfo info{};
       info.mask = kExitInfo;
       if (::ioctl(fd_.get(), kGetInfo, &info) == 0 && (info.mask & kExitInfo) != 0) return info.exit_code;
-      if (const auto seen = look_at(pid_); seen && seen->line.state == 'Z') {
+      if (Seen seen; look_at(pid_, seen) == 0 && seen.line.state == 'Z') {
         // The kernel shows 0 to those who may not know it.
-        const bool may_know = ::geteuid() == 0 || seen->owner == static_cast<std::int64_t>(::geteuid());
-        if (seen->line.wait_status != 0 || may_know) return seen->line.wait_status;
+        const bool may_know = ::geteuid() == 0 || seen.owner == static_cast<std::int64_t>(::geteuid());
+        if (seen.line.wait_status != 0 || may_know) return seen.line.wait_status;
       }
       ::usleep(1000);
     }
@@ -104,18 +118,22 @@ class PidfdHandle : public ProcessHandle {
 
 OpenedProcess open_process(const ProcessKey& key, std::int64_t boottime_offset_ticks) {
   using Why = OpenedProcess::Why;
+  const auto failed = [](int code) {
+    const auto why = code == ENOSYS ? Why::Unsupported : code == EPERM || code == EACCES ? Why::Denied : Why::Failed;
+    return OpenedProcess{nullptr, why, error_text(code), code};
+  };
   Descriptor fd(static_cast<int>(::syscall(SYS_pidfd_open, key.pid, 0)));
-  if (!fd) {
-    const int code = errno;
-    if (code == ESRCH) return {nullptr, Why::Gone, ""};
-    if (code == ENOSYS) return {nullptr, Why::Unsupported, error_text(code)};
-    return {nullptr, code == EPERM ? Why::Denied : Why::Failed, error_text(code)};
-  }
+  if (!fd && errno == ESRCH) return {nullptr, Why::Gone, ""};
+  if (!fd) return failed(errno);
+  if (is_one_too_many(fd.get())) return failed(EMFILE);
   // It is this process's line as long as the pidfd says that it lives: a number is given out again only afterwards.
-  const auto seen = look_at(key.pid);
-  if (seen && seen->line.start_ticks - boottime_offset_ticks != key.start_token)
+  Seen seen;
+  const int code = look_at(key.pid, seen);
+  if (code == 0 && seen.line.start_ticks - boottime_offset_ticks != key.start_token)
     return {nullptr, Why::IdentityChanged, ""};
-  if (!seen || is_readable_now(fd.get())) return {nullptr, Why::Gone, ""};
+  // Whoever has the number now has ended; so has, before it, whoever else had it.
+  if (is_readable_now(fd.get())) return {nullptr, Why::Gone, ""};
+  if (code != 0) return failed(code);
   return {std::make_unique<PidfdHandle>(key.pid, std::move(fd)), Why::Opened, ""};
 }
 

@@ -74,6 +74,16 @@ bool add_members(const fs::path& folder, std::vector<std::int64_t>& pids) {
   return !failed;
 }
 
+Delivery write_to(const std::string& path, const char* digit) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file && ::write(file.get(), digit, 1) == 1) return {};
+  const int code = errno;
+  const auto result = code == ENOENT || code == ENODEV  ? Delivery::Result::Gone
+                      : code == EACCES || code == EPERM ? Delivery::Result::Denied
+                                                        : Delivery::Result::Failed;
+  return {result, code, error_text(code)};
+}
+
 }  // namespace
 
 std::optional<GroupMount> parse_group_mount(std::string_view mountinfo) {
@@ -102,20 +112,40 @@ std::optional<ControlGroup> killable_group(std::int64_t pid) {
   if (!group || *group == "/" || group->ends_with(" (deleted)")) return std::nullopt;
   const auto folder = folder_of(*group);
   if (!folder || ::access((*folder / "cgroup.kill").c_str(), W_OK) != 0) return std::nullopt;
+  if (::access((*folder / "cgroup.freeze").c_str(), W_OK) != 0) return std::nullopt;
+  if (text_of((*folder / "cgroup.freeze").string()) != "0\n") return std::nullopt;  // somebody else's doing
   ControlGroup found;
   found.path = folder->string();
   if (!add_members(*folder, found.pids)) return std::nullopt;
   return found;
 }
 
+std::optional<std::vector<std::int64_t>> group_members(const std::string& path) {
+  std::vector<std::int64_t> pids;
+  return add_members(path, pids) ? std::optional(std::move(pids)) : std::nullopt;
+}
+
+Delivery freeze_group(const std::string& path) {
+  Delivery delivery = write_to(path + "/cgroup.freeze", "1");
+  if (delivery.result != Delivery::Result::Sent) return delivery;
+  constexpr int kLooks = 500;
+  for (int look = 0; look < kLooks; ++look) {
+    const auto events = text_of(path + "/cgroup.events");
+    if (events && events->find("frozen 1") != std::string::npos) return {};
+    ::usleep(1000);
+  }
+  thaw_group(path);
+  return {Delivery::Result::Failed, ETIMEDOUT, error_text(ETIMEDOUT)};
+}
+
+void thaw_group(const std::string& path) noexcept {
+  const Descriptor file(::open((path + "/cgroup.freeze").c_str(), O_WRONLY | O_CLOEXEC));
+  // A group that is not there any more holds nobody who would wait for it.
+  [[maybe_unused]] const auto written = file ? ::write(file.get(), "0", 1) : 0;
+}
+
 Delivery kill_group(const std::string& path) {
-  const Descriptor file(::open((path + "/cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
-  if (file && ::write(file.get(), "1", 1) == 1) return {};
-  const int code = errno;
-  const auto result = code == ENOENT || code == ENODEV  ? Delivery::Result::Gone
-                      : code == EACCES || code == EPERM ? Delivery::Result::Denied
-                                                        : Delivery::Result::Failed;
-  return {result, code, error_text(code)};
+  return write_to(path + "/cgroup.kill", "1");
 }
 
 std::optional<std::string> make_group(const std::string& name) {

@@ -22,6 +22,9 @@ std::optional<std::string> parse_unified_group(std::string_view text);
 
 /// As the functions of Platform of the same names.
 std::optional<ControlGroup> killable_group(std::int64_t pid);
+std::optional<std::vector<std::int64_t>> group_members(const std::string& path);
+Delivery freeze_group(const std::string& path);
+void thaw_group(const std::string& path) noexcept;
 Delivery kill_group(const std::string& path);
 std::optional<std::string> make_group(const std::string& name);
 void remove_group(const std::string& path);

@@ -155,6 +155,7 @@ class LinuxPlatform : public Platform {
   }
 
   void catch_stop_requests() override { catch_stop_signals(); }
+  std::unique_ptr<HeldSignals> hold_signals() override { return hold_all_signals(); }
   int stop_signal() override { return galproc::stop_signal(); }
 
   LockResult lock_file(const std::filesystem::path& path) override { return galproc::lock_file(path); }
@@ -173,13 +174,23 @@ class LinuxPlatform : public Platform {
 
   CallerReading caller() override { return read_caller(self()); }
   std::vector<std::int64_t> readers_of_output() override { return galproc::readers_of_output(); }
-  OpenedProcess open_process(const ProcessKey& key) override { return galproc::open_process(key, boot_offset_ticks_); }
+  OpenedProcess open_process(const ProcessKey& key) override {
+    for (;;) {
+      OpenedProcess opened = galproc::open_process(key, boot_offset_ticks_);
+      if (opened.why != OpenedProcess::Why::Failed || !processes_.give_back(opened.code)) return opened;
+    }
+  }
   Wake wait_for_ends(const std::vector<ProcessHandle*>& handles, std::int64_t boot_us) override {
     set_timer(boot_us);
     return galproc::wait_for_ends(handles, timer_.get());
   }
   std::optional<std::int64_t> signal_number(Signal signal) override { return galproc::signal_number(signal); }
   std::optional<ControlGroup> killable_group(std::int64_t pid) override { return galproc::killable_group(pid); }
+  std::optional<std::vector<std::int64_t>> group_members(const std::string& path) override {
+    return galproc::group_members(path);
+  }
+  Delivery freeze_group(const std::string& path) override { return galproc::freeze_group(path); }
+  void thaw_group(const std::string& path) noexcept override { galproc::thaw_group(path); }
   Delivery kill_group(const std::string& path) override { return galproc::kill_group(path); }
   std::unique_ptr<WaitingProcess> spawn(const SpawnRequest& request) override {
     return galproc::spawn(request, file_limit_at_first_, boot_offset_ticks_);

@@ -46,6 +46,10 @@ class ProcessReader {
   std::shared_ptr<const ProcessImage> image_of(const ProcessKey& key);
   std::optional<std::string> user_name(std::int64_t uid);
 
+  /// Closes files that are kept open, where `code` says that there are too many. Whether what could not be opened for
+  /// it is to be tried again.
+  bool give_back(int code);
+
  private:
   /// Where the program of a process lies in its memory, and whose it is: all change at exec, the last also at setuid.
   struct Signature {
@@ -102,8 +106,6 @@ class ProcessReader {
   /// Every file below the process table is opened here: gives kept ones back as long as there is no other descriptor.
   /// 0 or errno.
   int open_at(int folder, const char* path, Descriptor& opened);
-  /// Whether a file that could not be opened for `code` is to be tried again.
-  bool give_back(int code);
   void keep(Descriptor& kept, Descriptor opened);
   Descriptor take(Descriptor& kept);
   void close_usage(Entry& entry);
