@@ -27,9 +27,7 @@ void add_tree(const World& world, const KillRequest& request, const Guard& guard
   }
   std::erase_if(plan.targets, [](const Target& target) { return !target.refused; });
   if (roots.empty()) return;
-  const auto& markers = request.selectors.service_markers;
-  plan.tree =
-      std::make_unique<Tree>(roots, std::unordered_set<std::string>(markers.begin(), markers.end()), creator_of);
+  plan.tree = std::make_unique<Tree>(roots, request.selectors.services, creator_of);
   std::unordered_map<ProcessKey, const ProcessReading*, ProcessKeyHash> reading_of;
   for (const ProcessReading& process : world.processes.processes) reading_of.emplace(process.key, &process);
   for (const Tree::Member& member : plan.tree->grow(world.processes)) {

@@ -45,7 +45,7 @@ class Selector {
     const auto venv = match.venv ? std::optional(fmt::format("venv ({})", match.venv->evidence)) : std::nullopt;
     if (!narrow(!wanted_.venvs.empty(), venv)) return std::nullopt;
     if (!narrow(!wanted_.users.empty(), say(is_users(image), "user"))) return std::nullopt;
-    const bool is_service = image.service_marker && contains(wanted_.service_markers, *image.service_marker);
+    const bool is_service = wanted_.by_service && service_tie(process, wanted_.services);
     if (!narrow(wanted_.by_service, say(is_service, "service"))) return std::nullopt;
     return match;
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/reading.h"
+#include "model/service.h"
 
 namespace galproc {
 
@@ -27,8 +28,8 @@ struct Selectors {
   /// Folders of Python virtual environments, absolute and canonical.
   std::vector<std::string> venvs;
   std::vector<std::string> users;  ///< names or numbers
-  /// Values of GALPROC_SERVICE. Where `by_service` is set and this is empty, nothing matches.
-  std::vector<std::string> service_markers;
+  /// All starts of a service. Where `by_service` is set and this is empty, nothing matches.
+  std::vector<LoggedService> services;
   bool by_service = false;
 
   bool empty() const {

@@ -64,6 +64,7 @@ class ServiceStart {
   void log_birth();
   void refuse_if_second();
   void release();
+  bool runs_program(const ProcessReading& child) const;
   void store_first_image();
   void store_last_image();
   void store_image(const ProcessImage& image);
@@ -87,6 +88,7 @@ class ServiceStart {
   std::unique_ptr<ProcessHandle> handle_;
   std::int64_t started_boot_us_ = 0;
   std::int64_t log_size_before_ = 0;
+  std::shared_ptr<const ProcessImage> waiting_image_;  ///< what it ran before its program
   bool released_ = false;
   std::optional<ImageRow> stored_image_;
   ServiceReport report_;

@@ -4,10 +4,10 @@
 
 namespace galproc {
 
-Tree::Tree(const std::vector<ProcessKey>& roots, std::unordered_set<std::string> markers, CreatorOf creator_of)
+Tree::Tree(const std::vector<ProcessKey>& roots, std::vector<LoggedService> services, CreatorOf creator_of)
     : members_(roots.begin(), roots.end()),
       roots_to_meet_(roots.begin(), roots.end()),
-      markers_(std::move(markers)),
+      services_(std::move(services)),
       creator_of_(std::move(creator_of)) {}
 
 std::vector<Tree::Member> Tree::grow(const ProcessPass& pass) {
@@ -48,8 +48,7 @@ std::optional<std::string> Tree::why_member(const ProcessReading& process,
                                             const std::unordered_map<std::int64_t, ProcessKey>& key_of) const {
   const auto parent = key_of.find(process.parent_pid);
   if (parent != key_of.end() && members_.contains(parent->second)) return "child";
-  if (process.image && process.image->service_marker && markers_.contains(*process.image->service_marker))
-    return "marker";
+  if (auto tie = service_tie(process, services_)) return tie;
   if (sessions_.contains(process.session)) return "session";
   if (groups_.contains(process.process_group)) return "group";
   if (creator_of_ && descends_by_record(process.key)) return "ancestry";

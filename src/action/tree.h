@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/reading.h"
+#include "model/service.h"
 
 namespace galproc {
 
@@ -22,16 +23,16 @@ class Tree {
  public:
   struct Member {
     ProcessKey key;
-    std::string why;  ///< root, child, ancestry, session, group, marker
+    std::string why;  ///< root, child, ancestry, session, group, service, marker, cgroup
   };
 
-  /// `markers`: values of GALPROC_SERVICE of the services that the roots are.
-  Tree(const std::vector<ProcessKey>& roots, std::unordered_set<std::string> markers, CreatorOf creator_of);
+  /// `services`: those that the roots are.
+  Tree(const std::vector<ProcessKey>& roots, std::vector<LoggedService> services, CreatorOf creator_of);
 
   /// Adds the living processes of a reading that belong to it, and gives those that are new, parents first. A child of
   /// a member is one; so is whom a member created by the recording, whoever in between is gone; so is who is in a
-  /// session or process group that a member began (one that it only joined says nothing); so is who carries a marker.
-  /// Kernel threads never are.
+  /// session or process group that a member began (one that it only joined says nothing); so is who belongs to one of
+  /// the services. Kernel threads never are.
   std::vector<Member> grow(const ProcessPass& pass);
 
   bool contains(const ProcessKey& key) const { return members_.contains(key); }
@@ -45,7 +46,7 @@ class Tree {
 
   std::unordered_set<ProcessKey, ProcessKeyHash> members_;
   std::unordered_set<ProcessKey, ProcessKeyHash> roots_to_meet_;
-  std::unordered_set<std::string> markers_;
+  std::vector<LoggedService> services_;
   CreatorOf creator_of_;
   std::unordered_set<std::int64_t> sessions_, groups_;  ///< begun by members
 };

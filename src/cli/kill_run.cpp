@@ -187,15 +187,13 @@ void print_report(const KillReport& report, const Context& context) {
   context.say(fmt::format("{} ended, {} left.", report.ended_count, report.left_count));
 }
 
-/// The markers of every start of a service. Throws Error (NotFound) for one that was never started.
-std::vector<std::string> markers_of(SQLite::Database& database, const std::string& service) {
-  std::vector<std::string> markers;
-  Prepared select(database, "SELECT marker FROM service WHERE name = ?");
-  select.rows([&](SQLite::Statement& row) { markers.push_back(row.getColumn(0).getString()); }, service);
-  if (markers.empty()) {
+/// Every start of a service. Throws Error (NotFound) for one that was never started.
+std::vector<LoggedService> starts_of(SQLite::Database& database, const HostReading& host, const std::string& service) {
+  auto starts = services_named(database, host, service);
+  if (starts.empty()) {
     throw Error(ExitCode::NotFound, "No service " + service + " was ever started; see `galproc services --all`.");
   }
-  return markers;
+  return starts;
 }
 
 /// What `start` made for a service goes with the last of it. Best effort: a group that is still in use stays, and holds
@@ -242,7 +240,7 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
     request.selectors.by_service = true;
     if (!log && !reading) throw Error(ExitCode::NotFound, "No service " + *service + " was ever started.");
     const auto ask = [&](SQLite::Database& database) {
-      request.selectors.service_markers = markers_of(database, *service);
+      request.selectors.services = starts_of(database, platform->host(), *service);
     };
     log ? log->ask(ask) : ask(*reading);
   }
