@@ -163,6 +163,25 @@ TEST_F(SelectionTest, OfAVenvSayByWhatItWasMatched) {
   EXPECT_EQ(selection.matches[0].venv->evidence, "command_line");
 }
 
+TEST_F(SelectionTest, OfAVenvThatIsGoneTakesWhoRunsAProgramOfItOrHasItAsItsOwn) {
+  const auto image_with = [](std::vector<std::string> arguments) {
+    auto image = std::make_shared<ProcessImage>();
+    image->arguments = std::move(arguments);
+    return image;
+  };
+  add(1, "a").image = image_with({"/srv/venv/bin/python3", "app.py"});
+  add(2, "b").image = image_with({"tail", "/srv/venv/log"});
+  auto below = image_with({"sleep"});
+  below->working_directory = "/srv/venv";
+  add(3, "c").image = below;
+  auto own = image_with({"sleep"});
+  own->venv = "/srv/venv";
+  add(4, "d").image = own;
+  wanted_.gone_venvs = {"/srv/venv"};
+  EXPECT_FALSE(wanted_.empty());
+  EXPECT_EQ(matches(), (Found{{1, "venv (command_line)"}, {4, "venv (environment)"}}));
+}
+
 std::string evidence_of(const ProcessImage& image, const std::string& folder = "/a/venv") {
   return venv_evidence(image, folder).value_or("none");
 }

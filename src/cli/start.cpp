@@ -90,7 +90,7 @@ ServiceRequest request_of(const StartFlags& flags, const fs::path& database) {
   ServiceRequest request;
   request.name = checked_name(flags.name.empty() ? default_service_name(flags.program) : flags.name);
   request.command.words = flags.program;
-  if (!flags.venv.empty()) request.command.venv = existing_folder("venv", flags.venv);
+  if (!flags.venv.empty()) request.command.venv = existing_venv(flags.venv);
   request.command.working_directory =
       flags.working_directory.empty() ? fs::current_path() : fs::path(existing_folder("cwd", flags.working_directory));
   request.command.inherited_environment = environment_variables();
