@@ -1,6 +1,7 @@
 // Services as a user meets them: a real virtual environment, a real web server, what the log and the system say of
 // them.
 
+#include "support/family.h"
 #include "support/services.h"
 
 namespace galproc {
@@ -80,6 +81,18 @@ TEST_F(ServiceTest, RefusesWhatIsNotThere) {
   fails({"start", "--venv", venv, "--", "-m", "x"}, 1, "is gone");
   fails({"stop", "never"}, 3, "never");
   EXPECT_EQ(ask("SELECT count(*) FROM service"), "0\n");
+}
+
+TEST_F(ServiceTest, RefusesANameThatItCouldNotShowOrFindAgain) {
+  const Family family;  // a service of a name that is not kept as it is would be left
+  for (const char* name : {"", "we\xffird", "a\nb", "a\x1b[31m", "a\u202eb", "a\u0085b", "a/b", "a#b", ".a"}) {
+    const Ran ran = act({"start", "--name", name, "--", "sleep", family.word()});
+    EXPECT_EQ(ran.exit_code, 2) << name << ran.err;
+    EXPECT_NE(ran.err.find("is no name for a service"), std::string::npos) << ran.err;
+  }
+  EXPECT_FALSE(fs::exists(db()));
+  started({"start", "--name", "grün & 5 €", "--", "sleep", "600"});
+  EXPECT_EQ(act({"stop", "grün & 5 €"}).exit_code, 0);
 }
 
 TEST_F(ServiceTest, RunsOnceUnderOneNameAndIsNotFoundTwice) {
