@@ -8,6 +8,7 @@
 
 #include "action/kill.h"
 #include "cli/kill.h"
+#include "cli/kill_words.h"
 #include "cli/look.h"
 #include "model/text.h"
 #include "model/time_words.h"
@@ -107,21 +108,6 @@ bool is_confirmed(const Plan& plan, const KillMode& mode, const Context& context
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-std::string name_of(const ProcessReading& process) {
-  return fmt::format("pid {}{}", process.key.pid, process.image ? " (" + process.image->name + ")" : "");
-}
-
-void tell_of_plan(const Plan& plan, const Context& context) {
-  for (const std::int64_t pid : plan.missing_pids) context.say(fmt::format("There is no process {}.", pid));
-  for (const std::string& socket : plan.hidden) {
-    context.say("The holder of " + socket + " may not be seen by this user: try as root.");
-  }
-  for (const Target& target : plan.targets) {
-    if (target.refused) context.say(name_of(target.process) + " is left alone: it " + *target.refused + ".");
-  }
-  for (const std::string& warning : plan.warnings) context.say(warning);
-}
-
 ExitCode print_plan(const Plan& plan, Recordings& recordings, const Context& context) {
   RowSet rows;
   rows.columns = {{"upid"}, {"pid"}, {"name"}, {"user"}, {"why"}, {"refused"}};
@@ -187,15 +173,6 @@ void print_report(const KillReport& report, const Context& context) {
   context.say(fmt::format("{} ended, {} left.", report.ended_count, report.left_count));
 }
 
-/// Every start of a service. Throws Error (NotFound) for one that was never started.
-std::vector<LoggedService> starts_of(SQLite::Database& database, const HostReading& host, const std::string& service) {
-  auto starts = services_named(database, host, service);
-  if (starts.empty()) {
-    throw Error(ExitCode::NotFound, "No service " + service + " was ever started; see `galproc services --all`.");
-  }
-  return starts;
-}
-
 /// What `start` made for a service goes with the last of it. Best effort: a group that is still in use stays, and holds
 /// nobody up.
 void remove_groups(const std::optional<std::string>& service, const KillReport& report, Platform& platform,
@@ -238,11 +215,10 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   if (reading) tell_of_leftovers(*reading, context);
   if (service) {
     request.selectors.by_service = true;
-    if (!log && !reading) throw Error(ExitCode::NotFound, "No service " + *service + " was ever started.");
     const auto ask = [&](SQLite::Database& database) {
-      request.selectors.services = starts_of(database, platform->host(), *service);
+      request.selectors.services = services_named(database, platform->host(), *service);
     };
-    log ? log->ask(ask) : ask(*reading);
+    if (log || reading) log ? log->ask(ask) : ask(*reading);
   }
 
   Recordings recordings(log.get(), path, platform->host());
@@ -255,7 +231,7 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   Guard guard(request.policy, std::move(surroundings));
   guard.look_at(world.processes);
   Plan plan = make_plan(world, request, guard, recordings.creator_of());
-  tell_of_plan(plan, context);
+  tell_of_plan(plan, world, request.selectors, service, context);
   if (mode.dry_run) return print_plan(plan, recordings, context);
   if (!is_confirmed(plan, mode, context)) {
     context.say("Nothing was done.");
