@@ -80,5 +80,26 @@ TEST_F(ProgramKillWords, OfOneThatIsNotWaitedForYetSaysWhoseItIs) {
   EXPECT_EQ(kill({pid, "--name", "nobody"}).exit_code, 3);
 }
 
+TEST_F(ProgramKillWords, OnTrialEndsAsTheRealOneWould) {
+  Program sleeper = start({"/bin/sleep", "60"});
+  const std::string pid = std::to_string(sleeper.pid());
+  std::ofstream(folder_ / "text") << "no database at all, but a text of some length\n";
+  {
+    SQLite::Database((folder_ / "foreign").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
+        .exec("CREATE TABLE t (x)");
+  }
+  for (const char* file : {"text", "foreign"}) {
+    for (const Words& more : {Words{"--dry-run"}, Words{}}) {
+      Words words = {"kill", "--db", (folder_ / file).string(), pid};
+      words.insert(words.end(), more.begin(), more.end());
+      const Ran ran = galproc(words);
+      EXPECT_EQ(ran.exit_code, 5) << ran.err;
+    }
+  }
+  EXPECT_EQ(kill({pid, "--dry-run"}).exit_code, 0);
+  EXPECT_FALSE(fs::exists(db()));
+  EXPECT_FALSE(sleeper.has_ended());
+}
+
 }  // namespace
 }  // namespace galproc

@@ -250,6 +250,7 @@ class FakePlatform : public Platform {
   void deliver(std::int64_t pid, Signal signal) {
     const auto process = processes.find(pid);
     if (process == processes.end()) return;
+    if (signal == Signal::Probe) return;
     sent.emplace_back(pid, signal);
     if (signal == Signal::Stop) process->second.usage.state = ProcessState::Stopped;
     if (signal == Signal::Continue) process->second.usage.state = ProcessState::Sleeping;
