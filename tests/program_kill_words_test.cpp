@@ -80,6 +80,16 @@ TEST_F(ProgramKillWords, OfOneThatIsNotWaitedForYetSaysWhoseItIs) {
   EXPECT_EQ(kill({pid, "--name", "nobody"}).exit_code, 3);
 }
 
+TEST_F(ProgramKillWords, TakesWordsBehindTwoDashesForPids) {
+  Program sleeper = start({"/bin/sleep", "60"});
+  const Ran wrong = kill({"--", "-5"});
+  EXPECT_EQ(wrong.exit_code, 2) << wrong.err;
+  EXPECT_NE(wrong.err.find("'-5' is not a PID, a positive number"), std::string::npos) << wrong.err;
+  const Ran ran = kill({"--grace", "20s", "--", std::to_string(sleeper.pid())});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(sleeper.wait(), 128 + SIGTERM);
+}
+
 TEST_F(ProgramKillWords, OnTrialEndsAsTheRealOneWould) {
   Program sleeper = start({"/bin/sleep", "60"});
   const std::string pid = std::to_string(sleeper.pid());
