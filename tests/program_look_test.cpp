@@ -70,7 +70,7 @@ TEST_F(ProgramLook, FindsWhoHoldsAPortByPortByNameAndByUserAndNobodyByAnother) {
   EXPECT_EQ(row["upid"], nullptr);
   EXPECT_EQ(row["parent_pid"], ::getpid());
   EXPECT_EQ(row["user"], user_name());
-  EXPECT_EQ(row["ports"], fmt::format("tcp 127.0.0.1:{}", port));
+  EXPECT_EQ(row["ports"].dump(), fmt::format(R"([{{"protocol":"tcp","address":"127.0.0.1","port":{}}}])", port));
   EXPECT_EQ(row["venv"], nullptr);
   EXPECT_EQ(row["command_line"].get<std::string>().find("program_look_test"),
             row["command_line"].get<std::string>().rfind("program_look_test"));
@@ -98,7 +98,9 @@ TEST_F(ProgramLook, FindsABoundUdpPortAndNoClient) {
   ASSERT_GT(udp, 0);
   const Json rows = find({"--port", std::to_string(udp)});
   ASSERT_EQ(rows.size(), 1U) << rows.dump(1);
-  EXPECT_EQ(rows[0]["ports"], fmt::format("udp 127.0.0.1:{}", udp));
+  EXPECT_EQ(rows[0]["ports"].dump(), fmt::format(R"([{{"protocol":"udp","address":"127.0.0.1","port":{}}}])", udp));
+  const Ran table = galproc({"find", "--port", std::to_string(udp), "--format", "csv"});
+  EXPECT_NE(table.out.find(fmt::format(",udp 127.0.0.1:{},", udp)), std::string::npos) << table.out;
   const int tcp = other.listen();
   const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // held by this very process
   sockaddr_in name{};

@@ -74,6 +74,19 @@ const Hostile kHostile[] = {
     {"del\x7f", R"(del\x7f)"},
 };
 
+TEST(Render, AListIsAnArrayToProgramsAndATextToPeople) {
+  const auto list = [](List made) { return std::make_shared<const List>(std::move(made)); };
+  const RowSet rows = one_column(
+      "children", Unit::None,
+      {list({"7 a, b\x1b, 8 c",
+             {{{"pid", std::int64_t{7}}, {"name", "a, b\x1b"}}, {{"pid", std::int64_t{8}}, {"name", Scalar()}}}}),
+       list({}), kUnknown});
+  EXPECT_EQ(rendered(rows, Format::Jsonl), R"({"children":[{"pid":7,"name":"a, b\u001b"},{"pid":8,"name":null}]})"
+                                           "\n{\"children\":[]}\n{\"children\":null}\n");
+  EXPECT_EQ(rendered(rows, Format::Csv), "children\n\"7 a, b\\x1b, 8 c\"\n\"\"\n\"\"\n");
+  EXPECT_EQ(rendered(rows, Format::Table), "children\n7 a, b\\x1b, 8 c\n-\n-\n");
+}
+
 TEST(Formats, AreFoundByTheirNames) {
   for (std::size_t i = 0; i < kFormatNames.size(); ++i) {
     EXPECT_EQ(parse_format(kFormatNames[i]), static_cast<Format>(i));

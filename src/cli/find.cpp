@@ -100,7 +100,7 @@ std::vector<Value> row_of(const Match& match, const Scene& scene) {
           command_line_cell(image),
           match.venv ? match.venv->folder : cell(image.venv),
           match.venv ? match.venv->evidence : cell(image.venv_evidence),
-          ports_cell(scene.world.sockets, process.key),
+          ports_cell(scene.world.sockets, process),
           started_us};
 }
 

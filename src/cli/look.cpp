@@ -107,13 +107,21 @@ Value command_line_cell(const ProcessImage& image) {
   return image.arguments ? Value(join_command_line(*image.arguments)) : Value();
 }
 
-Value ports_cell(const SocketPass& sockets, const ProcessKey& holder) {
-  std::string text;
+void ListMaker::add(const std::string& text, List::Item item) {
+  list_.text += (list_.items.empty() ? "" : ", ") + text;
+  list_.items.push_back(std::move(item));
+}
+
+Value ports_cell(const SocketPass& sockets, const ProcessReading& holder) {
+  ListMaker ports;
   for (const SocketReading& socket : sockets.sockets) {
-    if (std::find(socket.holders.begin(), socket.holders.end(), holder) == socket.holders.end()) continue;
-    text += fmt::format("{}{} {}:{}", text.empty() ? "" : ", ", to_text(socket.protocol), socket.address, socket.port);
+    if (std::find(socket.holders.begin(), socket.holders.end(), holder.key) == socket.holders.end()) continue;
+    ports.add(fmt::format("{} {}:{}", to_text(socket.protocol), socket.address, socket.port),
+              {{"protocol", to_text(socket.protocol)}, {"address", socket.address}, {"port", socket.port}});
   }
-  return text.empty() ? Value() : Value(text);
+  // Who may not read what it runs may not read its descriptors either.
+  const bool is_hidden = !holder.kernel_thread && !holder.image->executable;
+  return ports.empty() && is_hidden ? Value() : ports.value();
 }
 
 }  // namespace galproc

@@ -45,7 +45,17 @@ Value cell(const std::optional<T>& value) {
 RowSet make_row(const std::vector<std::pair<Column, Value>>& cells);
 Value user_cell(const ProcessImage& image);
 Value command_line_cell(const ProcessImage& image);
-/// "tcp 0.0.0.0:8080, udp :::53"; NULL: none.
-Value ports_cell(const SocketPass& sockets, const ProcessKey& holder);
+/// A list whose text joins its items by commas; where there are none it is empty, not unknown.
+class ListMaker {
+ public:
+  void add(const std::string& text, List::Item item);
+  Value value() const { return std::make_shared<const List>(list_); }
+  bool empty() const { return list_.items.empty(); }
+
+ private:
+  List list_;
+};
+/// "tcp 0.0.0.0:8080, udp :::53": protocol, address, port. NULL: this user may not see them.
+Value ports_cell(const SocketPass& sockets, const ProcessReading& holder);
 
 }  // namespace galproc
