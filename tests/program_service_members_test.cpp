@@ -35,6 +35,8 @@ class ServiceMembersTest : public ServiceTest {
     EXPECT_EQ(family.members().size(), 0U);
     EXPECT_EQ(act({"services", "-q"}).out, "[]\n");
     EXPECT_EQ(listed({"--all"})["state"], "ended");
+    const std::string group = ask("SELECT cgroup FROM service");
+    EXPECT_FALSE(fs::exists(group.substr(0, group.size() - 1))) << group;
   }
 };
 
