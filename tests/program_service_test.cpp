@@ -139,6 +139,15 @@ TEST_F(ServiceTest, RunsWithinItsLimitsApartFromWhoStartedIt) {
   EXPECT_EQ(::getsid(pid), pid);
 }
 
+TEST_F(ServiceTest, HoldsRootToItsLimitOfProcessesOrSaysThatItDoesNot) {
+  if (!is_root()) GTEST_SKIP() << "the system itself holds others to it";
+  const Ran ran = act({"start", "--name", "few", "--max-processes", "1", "--", "sh", "-c",
+                       "sleep 600 & sleep 600 & echo both; while :; do sleep 600; done"});
+  const bool is_warned = ran.err.find("--max-processes does not hold few") != std::string::npos;
+  const bool has_both = text_of(folder_ / "logs" / "few.log").find("both") != std::string::npos;
+  EXPECT_EQ(is_warned, has_both) << ran.err;
+}
+
 TEST_F(ServiceTest, StoresNoValueOfItsEnvironmentAnywhere) {
   // A recorder that looks all the time must not see it either.
   Program recorder = record({"--interval", "10ms"});

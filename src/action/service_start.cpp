@@ -125,7 +125,17 @@ void ServiceStart::make_child() {
     platform_.remove_group(*group_);
     group_.reset();
   }
+  limit_processes();
   handle_ = platform_.open_process(report_.key).handle;
+}
+
+/// The limit that a process is given counts its user's processes, and the kernel lets root pass it.
+void ServiceStart::limit_processes() {
+  if (!request_.user_processes || caller_.user_id != 0) return;
+  if (group_ && platform_.limit_group(*group_, *request_.user_processes)) return;
+  report_.warnings.push_back(
+      "--max-processes does not hold " + request_.name +
+      ": it runs as root, whom the system does not count, and no control group with a limit can be made for it.");
 }
 
 void ServiceStart::log_birth() {

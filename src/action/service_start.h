@@ -42,6 +42,7 @@ struct ServiceReport {
   std::int64_t started_us = 0;
   std::vector<ListeningSocket> sockets;         ///< that it listens on, as far as was looked
   std::optional<std::int64_t> time_to_port_us;  ///< from its start until the port that was waited for was seen
+  std::vector<std::string> warnings;            ///< whole sentences: what it does not have that was asked for
   std::vector<std::string> problems;            ///< whole sentences: why the exit code is not 0
   std::vector<std::string> log_tail;            ///< of one that has ended: its last lines, secrets redacted
   int exit_code = 0;
@@ -61,6 +62,7 @@ class ServiceStart {
   void carry_out();
   void refuse_if_running();
   void make_child();
+  void limit_processes();
   void log_birth();
   void refuse_if_second();
   void release();

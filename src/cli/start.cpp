@@ -152,6 +152,7 @@ ExitCode start(const StartFlags& flags, const Context& context) {
   platform->catch_stop_requests();
   const ServiceReport report = ServiceStart(*platform, database, redactor, request).run();
   print_report(report, request, context);
+  for (const std::string& warning : report.warnings) context.say(warning);
   for (const ListeningSocket& socket : report.sockets) {
     if (socket.is_loopback) continue;
     context.say(fmt::format("Port {} of {} is open to other machines: it listens on {}, not on loopback.", socket.port,
@@ -192,7 +193,8 @@ void add_start(CLI::App& app, Context& context, const std::vector<std::string>& 
   option("--wait-for", flags->wait_for, "D", "At most so long (default 30s)");
   option("--max-memory", flags->max_memory, "SIZE", "Limit of the address space of each of its processes");
   option("--max-open-files", flags->max_open_files, "N", "Limit of open files of each of its processes");
-  option("--max-processes", flags->max_processes, "N", "Limit of processes, counted over all of its user");
+  option("--max-processes", flags->max_processes, "N",
+         "Limit of processes, counted over all of its user; of root's, by its control group");
   option("--reason", flags->reason, "TEXT", "Why, for the log");
   context.actions[verb] = [flags, &context] { return start(*flags, context); };
 }

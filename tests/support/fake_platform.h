@@ -60,6 +60,8 @@ class FakePlatform : public Platform {
   std::vector<std::int64_t> released;     ///< pids of those that run what they were made for
   std::optional<std::string> exec_error;  ///< why no program can be run
   std::set<std::string> made_groups;      ///< control groups that are there
+  bool has_group_limits = true;
+  std::map<std::string, std::int64_t> group_limits;                        ///< of processes, by path
   std::function<void(std::int64_t pid)> on_release = [](std::int64_t) {};  ///< called once its program runs
   int stopped_by = 0;  ///< number of the signal that asked for a stop
   /// Called before each sleep ends with its number, from 1; gives false to ask for a stop.
@@ -184,6 +186,10 @@ class FakePlatform : public Platform {
   std::optional<std::string> make_group(const std::string& name) override {
     made_groups.insert("/galproc/" + name);
     return "/galproc/" + name;
+  }
+  bool limit_group(const std::string& path, std::int64_t processes) override {
+    if (has_group_limits) group_limits[path] = processes;
+    return has_group_limits;
   }
   void remove_group(const std::string& path) override { made_groups.erase(path); }
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
@@ -337,6 +343,9 @@ class FailingPlatform : public Platform {
   }
   std::optional<std::string> make_group(const std::string& name) override {
     return ++calls_ == fail_at_ ? std::nullopt : world_.make_group(name);
+  }
+  bool limit_group(const std::string& path, std::int64_t processes) override {
+    return ++calls_ != fail_at_ && world_.limit_group(path, processes);
   }
   void remove_group(const std::string& path) override { world_.remove_group(path); }
 

@@ -24,6 +24,8 @@ std::optional<std::string> parse_unified_group(std::string_view text);
 std::optional<ControlGroup> killable_group(std::int64_t pid);
 Delivery kill_group(const std::string& path);
 std::optional<std::string> make_group(const std::string& name);
+/// By the controller `pids`, which is given to the group where the one above it has it.
+bool limit_group(const std::string& path, std::int64_t processes);
 void remove_group(const std::string& path);
 
 }  // namespace galproc
