@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 
 #include "platform/posix/descriptor.h"
 #include "support/child.h"
@@ -223,6 +224,21 @@ TEST(Platform, ALockIsHeldByOneProcessNamesItAndGoesWithIt) {
   EXPECT_TRUE(platform->lock_file(folder / "lock").lock);
   ::close(ready[0]);
   ::close(ready[1]);
+}
+
+TEST(Platform, AGroupIsLimitedByTheFileOfItsControllerWhereThatIsThere) {
+  const TemporaryFolder folder;  // stands for a folder of control groups: what is written goes by the same files
+  const auto group = folder.path() / "galproc" / "web";
+  std::filesystem::create_directories(group);
+  EXPECT_FALSE(make_platform()->limit_group(group.string(), 12));
+  std::ofstream(group / "pids.max").close();
+  std::ofstream(group.parent_path() / "cgroup.subtree_control").close();
+  EXPECT_TRUE(make_platform()->limit_group(group.string(), 12));
+  const auto text_of = [](const std::filesystem::path& path) {
+    return (std::stringstream() << std::ifstream(path).rdbuf()).str();
+  };
+  EXPECT_EQ(text_of(group / "pids.max"), "12");
+  EXPECT_EQ(text_of(group.parent_path() / "cgroup.subtree_control"), "+pids");
 }
 
 TEST(Platform, SleepEndsAtItsTimeAndAtOnceWhenItIsPast) {

@@ -52,7 +52,9 @@ TEST_F(ProgramInspect, TellsAllAboutOneProcess) {
   Puppet puppet;
   const int port = puppet.listen();
   ASSERT_GT(port, 0);
+  puppet.rename("a, b");
   const pid_t child = puppet.fork_child();
+  puppet.rename("program_inspect_test");
   const Json row = object({"inspect", std::to_string(puppet.pid())});
   EXPECT_EQ(row["upid"], nullptr);
   EXPECT_EQ(row["pid"], puppet.pid());
@@ -66,14 +68,20 @@ TEST_F(ProgramInspect, TellsAllAboutOneProcess) {
   EXPECT_EQ(row["cpu_pct"], 0.0);
   EXPECT_GT(row["resident_bytes"].get<std::int64_t>(), 0);
   EXPECT_EQ(row["thread_count"], 1);
-  EXPECT_EQ(row["children"], fmt::format("{} program_inspect_test", child));
-  EXPECT_EQ(row["ports"], fmt::format("tcp 127.0.0.1:{}", port));
-  EXPECT_EQ(row["connections"], nullptr);
+  EXPECT_EQ(row["children"].dump(), fmt::format(R"([{{"pid":{},"name":"a, b","depth":1}}])", child));
+  EXPECT_EQ(row["ports"].dump(), fmt::format(R"([{{"protocol":"tcp","address":"127.0.0.1","port":{}}}])", port));
+  EXPECT_EQ(row["connections"], Json::array());
   EXPECT_EQ(row["working_directory"], fs::current_path().string());
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   EXPECT_EQ(row["max_open_files"], static_cast<std::int64_t>(files.rlim_cur));
-  EXPECT_TRUE(has(row["limits"], fmt::format("open_files {}", files.rlim_cur))) << row["limits"];
+  EXPECT_TRUE(
+      has(row["limits"].dump(), fmt::format(R"({{"name":"open_files","value":{},"unlimited":0}})", files.rlim_cur)))
+      << row["limits"];
+  const Ran table = galproc({"inspect", std::to_string(puppet.pid())});
+  EXPECT_TRUE(has(table.out, fmt::format("{} a, b\n", child))) << table.out;
+  EXPECT_TRUE(has(table.out, fmt::format("tcp 127.0.0.1:{}\n", port))) << table.out;
+  EXPECT_TRUE(has(table.out, fmt::format("open_files {}", files.rlim_cur))) << table.out;
   EXPECT_LT(std::abs(row["started_us"].get<std::int64_t>() - now_us()), 600'000'000);
   EXPECT_TRUE(has(row["started_at"], "Z"));
   EXPECT_EQ(listing(folder_.path()), "") << "a look made something";
@@ -88,8 +96,11 @@ TEST_F(ProgramInspect, ShowsBothEndsOfAConnection) {
   ASSERT_GT(port, 0);
   const Client client(port);
   const Json row = object({"inspect", std::to_string(::getpid())});
-  EXPECT_TRUE(has(row["connections"], fmt::format("127.0.0.1:{} 127.0.0.1:{}", client.port(), port))) << row.dump(1);
-  EXPECT_TRUE(has(row["children"], fmt::format("{} program_inspect_test", puppet.pid()))) << row.dump(1);
+  EXPECT_TRUE(has(row["connections"].dump(), fmt::format(R"({{"local_address":"127.0.0.1","local_port":{},)"
+                                                         R"("remote_address":"127.0.0.1","remote_port":{}}})",
+                                                         client.port(), port)))
+      << row.dump(1);
+  EXPECT_TRUE(has(row["children"].dump(), fmt::format(R"({{"pid":{},)", puppet.pid()))) << row.dump(1);
 }
 
 TEST_F(ProgramInspect, MeasuresCpuWhileItLooks) {
@@ -112,7 +123,8 @@ TEST_F(ProgramInspect, SaysOfALimitThatThereIsNone) {
   wait_until([&] { return (row = object({"inspect", std::to_string(sleeper.pid())}))["name"] == "sleep"; });
   EXPECT_EQ(row["max_address_space_bytes"], nullptr);
   EXPECT_EQ(row["max_open_files"], 1234);
-  EXPECT_TRUE(has(row["limits"], "address_space_bytes unlimited")) << row["limits"];
+  EXPECT_TRUE(has(row["limits"].dump(), R"({"name":"address_space_bytes","value":null,"unlimited":1})"))
+      << row["limits"];
 }
 
 TEST_F(ProgramInspect, OfNobodyIsNotFound) {

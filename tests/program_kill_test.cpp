@@ -254,6 +254,8 @@ TEST_F(ProgramKill, ExplainsWhatIsWrongWithItsWords) {
       {{"4711", "--grace", "soon"}, "--grace"},
       {{"4711", "--attempts", "0"}, "--attempts"},
       {{"--venv", "/nowhere/at/all"}, "is not a folder"},
+      // Nothing but a trial: a program that took any folder would end everybody who is in it.
+      {{"--dry-run", "--venv", folder_.path().string()}, "python3 -m venv"},
       {{"4711", "--signal", "KILL", "--no-force"}, "contradict"},
   };
   for (const auto& [words, sentence] : wrong) {

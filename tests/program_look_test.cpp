@@ -70,7 +70,7 @@ TEST_F(ProgramLook, FindsWhoHoldsAPortByPortByNameAndByUserAndNobodyByAnother) {
   EXPECT_EQ(row["upid"], nullptr);
   EXPECT_EQ(row["parent_pid"], ::getpid());
   EXPECT_EQ(row["user"], user_name());
-  EXPECT_EQ(row["ports"], fmt::format("tcp 127.0.0.1:{}", port));
+  EXPECT_EQ(row["ports"].dump(), fmt::format(R"([{{"protocol":"tcp","address":"127.0.0.1","port":{}}}])", port));
   EXPECT_EQ(row["venv"], nullptr);
   EXPECT_EQ(row["command_line"].get<std::string>().find("program_look_test"),
             row["command_line"].get<std::string>().rfind("program_look_test"));
@@ -98,7 +98,9 @@ TEST_F(ProgramLook, FindsABoundUdpPortAndNoClient) {
   ASSERT_GT(udp, 0);
   const Json rows = find({"--port", std::to_string(udp)});
   ASSERT_EQ(rows.size(), 1U) << rows.dump(1);
-  EXPECT_EQ(rows[0]["ports"], fmt::format("udp 127.0.0.1:{}", udp));
+  EXPECT_EQ(rows[0]["ports"].dump(), fmt::format(R"([{{"protocol":"udp","address":"127.0.0.1","port":{}}}])", udp));
+  const Ran table = galproc({"find", "--port", std::to_string(udp), "--format", "csv"});
+  EXPECT_NE(table.out.find(fmt::format(",udp 127.0.0.1:{},", udp)), std::string::npos) << table.out;
   const int tcp = other.listen();
   const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // held by this very process
   sockaddr_in name{};
@@ -137,6 +139,33 @@ TEST_F(ProgramLook, FindsAVirtualEnvironmentByEachOfItsThreeEvidences) {
   EXPECT_EQ(unasked["venv_evidence"], "environment");
 }
 
+TEST_F(ProgramLook, FindsWhoNamesAVirtualEnvironmentThatIsGone) {
+  const fs::path venv = make_venv("venv");
+  const std::string sleep = "/bin/sleep";
+  Program by_line = start({(venv / "bin/python3").string(), "600"});
+  Program by_folder = start({sleep, "600"}, {{}, [&] {
+                                               if (::chdir((venv / "bin").c_str()) != 0) ::_exit(1);
+                                             }});
+  Program by_mention = start({sleep, "600", (venv / "bin/python3").string()});
+  Program by_variable = start({sleep, "600"}, {{"VIRTUAL_ENV=" + venv.string()}, {}});
+  const Words words = {"--venv", (folder_ / "venv/").string()};
+  for (const Program* program : {&by_line, &by_folder, &by_variable}) {
+    ASSERT_FALSE(found_soon(program->pid(), words).is_null());
+  }
+  snapshot();
+  fs::remove_all(venv);
+  EXPECT_EQ(found(by_line.pid(), words)["venv_evidence"], "command_line");
+  EXPECT_EQ(found(by_variable.pid(), words)["venv_evidence"], "environment");
+  EXPECT_EQ(find(words).size(), 2U) << find(words).dump(1);
+  const Ran killed = galproc({"kill", "--db", db().string(), words[0], words[1], "--grace", "20s"});
+  EXPECT_EQ(killed.exit_code, 0) << killed.err;
+  EXPECT_EQ(by_line.wait(), 128 + SIGTERM);
+  EXPECT_EQ(by_variable.wait(), 128 + SIGTERM);
+  EXPECT_FALSE(by_folder.has_ended());
+  const Json recorded = find({words[0], words[1], "--max-age", "1h"});
+  EXPECT_EQ(recorded.size(), 2U) << recorded.dump(1);
+}
+
 TEST_F(ProgramLook, FindRefusesWhatIsNoPortNoFolderAndNoLength) {
   const auto refuse = [&](const Words& words, const std::string& part) {
     const Ran ran = galproc(words);
@@ -146,6 +175,9 @@ TEST_F(ProgramLook, FindRefusesWhatIsNoPortNoFolderAndNoLength) {
   };
   for (const char* port : {"0", "65536", "http", "80x", ""}) refuse({"find", "--port", port}, "--port: '");
   refuse({"find", "--venv", (folder_ / "none").string()}, "none is not a folder");
+  make_venv(".venv");
+  refuse({"find", "--venv", folder_.path().string()}, "/.venv?");
+  refuse({"find", "--venv", "/"}, "--venv: / is no virtual environment");
   std::ofstream(folder_ / "file") << "text";
   refuse({"find", "--venv", (folder_ / "file").string()}, "file is not a folder");
   refuse({"find", "--max-age", "soon"}, "--max-age");

@@ -1,111 +1,13 @@
 // Services as a user meets them: a real virtual environment, a real web server, what the log and the system say of
 // them.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
-#include <fstream>
-#include <iterator>
-#include <set>
-#include <sstream>
-
-#include "support/control_group.h"
-#include "support/program.h"
+#include "support/family.h"
+#include "support/services.h"
 
 namespace galproc {
 namespace {
-
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return (std::stringstream() << file.rdbuf()).str();
-}
-
-class ServiceTest : public ProgramTest {
- protected:
-  /// Whatever a test started ends with it, found by the marker that galproc gave it: exactly these, by pid; then the
-  /// control groups that were made for them go, too.
-  ~ServiceTest() override {
-    for (int round = 0; round < 100; ++round) {
-      const std::vector<pid_t> left = members();
-      for (const pid_t pid : left) ::kill(pid, SIGKILL);
-      if (left.empty() && groups_are_gone()) return;
-      ::usleep(10'000);
-    }
-  }
-
-  bool groups_are_gone() const {
-    return !fs::exists(db()) || remove_made_groups(ask("SELECT cgroup FROM service WHERE cgroup IS NOT NULL"));
-  }
-
-  /// Living processes with a marker that is in this test's own database.
-  std::vector<pid_t> members() const {
-    std::vector<pid_t> found;
-    if (!fs::exists(db())) return found;
-    std::istringstream lines(ask("SELECT marker FROM service"));
-    std::vector<std::string> markers;
-    for (std::string line; std::getline(lines, line);) markers.push_back("GALPROC_SERVICE=" + line);
-    std::error_code gone;
-    for (const auto& entry : fs::directory_iterator("/proc", gone)) {
-      const std::string name = entry.path().filename().string();
-      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-      const std::string variables = text_of(entry.path() / "environ");
-      for (const std::string& marker : markers) {
-        if (variables.find(marker) != std::string::npos) found.push_back(std::stoi(name));
-      }
-    }
-    return found;
-  }
-
-  Ran act(Words words) const {
-    words.insert(words.begin() + 1, {"--db", db().string(), "--json"});
-    return galproc(words);
-  }
-  /// The one row of a start that went well.
-  Json started(const Words& words) const {
-    const Ran ran = act(words);
-    EXPECT_EQ(ran.exit_code, 0) << ran.err;
-    const Json rows = Json::parse(ran.out, nullptr, false);
-    EXPECT_EQ(rows.size(), 1U) << ran.out;
-    return rows.is_array() && !rows.empty() ? rows[0] : Json::object();
-  }
-  fs::path make_venv() const {
-    const Ran ran = run({"/usr/bin/python3", "-m", "venv", "--without-pip", (folder_ / "venv").string()});
-    EXPECT_EQ(ran.exit_code, 0) << ran.err;
-    return folder_ / "venv";
-  }
-  static int free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof name;
-    EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&name), size), 0);
-    ::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size);
-    ::close(socket);
-    return ntohs(name.sin_port);
-  }
-  /// What a web server on loopback answers; "" where nobody listens.
-  static std::string fetch(int port) {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(static_cast<std::uint16_t>(port));
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    std::string answer;
-    if (::connect(socket, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0) {
-      const std::string request = "GET / HTTP/1.0\r\n\r\n";
-      EXPECT_EQ(::write(socket, request.data(), request.size()), static_cast<ssize_t>(request.size()));
-      char piece[4096];
-      for (ssize_t got = 0; (got = ::read(socket, piece, sizeof piece)) > 0;) {
-        answer.append(piece, static_cast<std::size_t>(got));
-      }
-    }
-    ::close(socket);
-    return answer;
-  }
-};
 
 TEST_F(ServiceTest, ServesFromAVirtualEnvironmentAndIsStoppedWhole) {
   const fs::path venv = make_venv();
@@ -183,6 +85,18 @@ TEST_F(ServiceTest, RefusesWhatIsNotThere) {
   EXPECT_EQ(ask("SELECT count(*) FROM service"), "0\n");
 }
 
+TEST_F(ServiceTest, RefusesANameThatItCouldNotShowOrFindAgain) {
+  const Family family;  // a service of a name that is not kept as it is would be left
+  for (const char* name : {"", "we\xffird", "a\nb", "a\x1b[31m", "a\u202eb", "a\u0085b", "a/b", "a#b", ".a"}) {
+    const Ran ran = act({"start", "--name", name, "--", "sleep", family.word()});
+    EXPECT_EQ(ran.exit_code, 2) << name << ran.err;
+    EXPECT_NE(ran.err.find("is no name for a service"), std::string::npos) << ran.err;
+  }
+  EXPECT_FALSE(fs::exists(db()));
+  started({"start", "--name", "grün & 5 €", "--", "sleep", "600"});
+  EXPECT_EQ(act({"stop", "grün & 5 €"}).exit_code, 0);
+}
+
 TEST_F(ServiceTest, RunsOnceUnderOneNameAndIsNotFoundTwice) {
   started({"start", "--name", "one", "--", "sleep", "600"});
   const Ran second = act({"start", "--name", "one", "--", "sleep", "600"});
@@ -241,6 +155,15 @@ TEST_F(ServiceTest, HasTheLimitOfOpenFilesThatGalprocWasStartedWith) {
   rlimit limit{};
   ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit), 0);
   EXPECT_EQ(limit.rlim_cur, 64U);
+}
+
+TEST_F(ServiceTest, HoldsRootToItsLimitOfProcessesOrSaysThatItDoesNot) {
+  if (!is_root()) GTEST_SKIP() << "the system itself holds others to it";
+  const Ran ran = act({"start", "--name", "few", "--max-processes", "1", "--", "sh", "-c",
+                       "sleep 600 & sleep 600 & echo both; while :; do sleep 600; done"});
+  const bool is_warned = ran.err.find("--max-processes does not hold few") != std::string::npos;
+  const bool has_both = text_of(folder_ / "logs" / "few.log").find("both") != std::string::npos;
+  EXPECT_EQ(is_warned, has_both) << ran.err;
 }
 
 TEST_F(ServiceTest, StoresNoValueOfItsEnvironmentAnywhere) {

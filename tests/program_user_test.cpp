@@ -45,6 +45,18 @@ TEST_F(ProgramUser, WithoutPrivilegesRecordsHisOwnViewAndSaysWhatIsMissing) {
       "NULL|NULL\n");
 }
 
+TEST_F(ProgramUser, WithoutPrivilegesIsDeniedAKillOnTrialAsInEarnest) {
+  if (!is_root()) GTEST_SKIP() << "needs a process of another user";
+  Puppet others;
+  const std::string pid = std::to_string(others.pid()), file = (nobodys_ / "galproc.db").string();
+  const Ran trial = as_nobody({"kill", pid, "--user", "root", "--dry-run", "--json", "--db", file});
+  EXPECT_EQ(trial.exit_code, 4) << trial.err;
+  EXPECT_NE(trial.out.find("may not be ended by this user"), std::string::npos) << trial.out;
+  EXPECT_FALSE(fs::exists(file));
+  EXPECT_EQ(as_nobody({"kill", pid, "--user", "root", "--db", file}).exit_code, 4);
+  EXPECT_EQ(galproc::ask(file, "SELECT outcome FROM termination_attempts"), "denied\n");
+}
+
 TEST_F(ProgramUser, WithoutPrivilegesHasAFileOfHisOwnByDefault) {
   const Ran ran = as_nobody({"record", "--samples", "1"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;

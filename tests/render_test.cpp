@@ -74,6 +74,19 @@ const Hostile kHostile[] = {
     {"del\x7f", R"(del\x7f)"},
 };
 
+TEST(Render, AListIsAnArrayToProgramsAndATextToPeople) {
+  const auto list = [](List made) { return std::make_shared<const List>(std::move(made)); };
+  const RowSet rows = one_column(
+      "children", Unit::None,
+      {list({"7 a, b\x1b, 8 c",
+             {{{"pid", std::int64_t{7}}, {"name", "a, b\x1b"}}, {{"pid", std::int64_t{8}}, {"name", Scalar()}}}}),
+       list({}), kUnknown});
+  EXPECT_EQ(rendered(rows, Format::Jsonl), R"({"children":[{"pid":7,"name":"a, b\u001b"},{"pid":8,"name":null}]})"
+                                           "\n{\"children\":[]}\n{\"children\":null}\n");
+  EXPECT_EQ(rendered(rows, Format::Csv), "children\n\"7 a, b\\x1b, 8 c\"\n\"\"\n\"\"\n");
+  EXPECT_EQ(rendered(rows, Format::Table), "children\n7 a, b\\x1b, 8 c\n-\n-\n");
+}
+
 TEST(Formats, AreFoundByTheirNames) {
   for (std::size_t i = 0; i < kFormatNames.size(); ++i) {
     EXPECT_EQ(parse_format(kFormatNames[i]), static_cast<Format>(i));
@@ -208,19 +221,49 @@ TEST(Table, CutsTextsRatherThanTimes) {
 
 TEST(Table, LeavesColumnsOutFromTheRightButKeepsTheTextThatSaysMost) {
   const RowSet row_set{
-      {{"parent_pid"}, {"name"}, {"command_line"}}, {{7, "systemd-journald", "a b c d e f g h i j"}}, {}};
+      {{"parent_pid"}, {"cgroup"}, {"command_line"}}, {{7, "systemd-journald", "a b c d e f g h i j"}}, {}};
   EXPECT_EQ(rendered(row_set, Format::Table, {.width = 36}),
-            "parent_pid  name        command_line\n         7  systemd-j…  a b c d e f…\n");
+            "parent_pid  cgroup      command_line\n         7  systemd-j…  a b c d e f…\n");
   EXPECT_EQ(rendered(row_set, Format::Table, {.width = 34}),
             "parent_pid  command_line…\n         7  a b c d e f g h i j\n");
   EXPECT_EQ(rendered(row_set, Format::Table, {.width = 20}), "command_line…\na b c d e f g h i j\n");
 }
 
+TEST(Table, LeavesOutFirstWhatSaysNothingThenIdsAndLastWhoAndWhatBecameOfIt) {
+  const std::string at = "2026-11-22T03:12:05.123456Z";
+  const RowSet row_set{{{"action_id"},
+                        {"upid"},
+                        {"pid"},
+                        {"name"},
+                        {"method"},
+                        {"signal"},
+                        {"outcome"},
+                        {"at", Unit::InstantText},
+                        {"error"}},
+                       {{1, 81, 4711, "node", "polite", "SIGTERM", "survived", at, kUnknown},
+                        {1, 81, 4711, "node", "forced", "SIGKILL", "exited", at, kUnknown}},
+                       {}};
+  const auto header = [&](int width) { return lines_of(rendered(row_set, Format::Table, {.width = width})).at(0); };
+  EXPECT_EQ(header(0), "action_id  upid   pid  name  method  signal   outcome   at                        error");
+  EXPECT_EQ(header(84), "action_id  upid   pid  name  method  signal   outcome   at…");
+  EXPECT_EQ(header(79), "action_id   pid  name  method  signal   outcome   at…");
+  EXPECT_EQ(header(70), " pid  name  method  signal   outcome   at…");
+  EXPECT_EQ(header(60), " pid  name  method  signal   outcome…");
+  EXPECT_EQ(header(31), " pid  name  signal   outcome…");
+}
+
+TEST(Table, CutsNoHash) {
+  const std::string hash(64, 'a');
+  const RowSet row_set{{{"length"}, {"head"}, {"holds"}, {"problem"}}, {{1234567, hash, 1, kUnknown}}, {}};
+  EXPECT_EQ(rendered(row_set, Format::Table, {.width = 80}), " length  head…\n1234567  " + hash + "\n");
+  EXPECT_EQ(rendered(row_set, Format::Table, {.width = 40}), "head…\n" + hash + "\n");
+}
+
 TEST(Table, SaysInItsHeaderThatColumnsAreMissing) {
   const RowSet row_set{{{"upid"}, {"pid"}, {"name"}}, {{1000, 20000, "init"}}, {}};
-  EXPECT_EQ(rendered(row_set, Format::Table, {.width = 12}), "upid  name…\n1000  init\n");
-  EXPECT_EQ(rendered(row_set, Format::Table, {.width = 8}), "name…\ninit\n");
-  EXPECT_EQ(rendered(row_set, Format::Table, {.width = 3}), "na…\nin…\n");
+  EXPECT_EQ(rendered(row_set, Format::Table, {.width = 12}), "  pid  name…\n20000  init\n");
+  EXPECT_EQ(rendered(row_set, Format::Table, {.width = 8}), " pid…\n20000\n");
+  EXPECT_EQ(rendered(row_set, Format::Table, {.width = 3}), "pi…\n20…\n");
 }
 
 TEST(Table, NeverPassesTheWidth) {

@@ -133,16 +133,16 @@ TEST(TreeTable, CannotBeDrawnInTheDepthItself) {
 
 TEST(TreeTable, KeepsTheNamesWhenThereIsLittleRoom) {
   EXPECT_EQ(rendered(process_tree(), Format::Table, {.width = 21}),
-            "name          user…\n"
-            "systemd       me\n"
-            "├─ 日本語     me\n"
-            "│  └─ worker  me\n"
-            "└─ sh         me\n");
+            "  pid  name…\n"
+            "    1  systemd\n"
+            "  640  ├─ 日本語\n"
+            "12011  │  └─ worker\n"
+            "  700  └─ sh\n");
   EXPECT_EQ(rendered(process_tree(), Format::Table, {.width = 10}),
             "name…\n"
             "systemd\n"
-            "├─ 日本…\n"
-            "│  └─ w…\n"
+            "├─ 日本語\n"
+            "│  └─ wor…\n"
             "└─ sh\n");
 }
 

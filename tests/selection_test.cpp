@@ -127,16 +127,25 @@ TEST_F(SelectionTest, OfAPortTellOfHoldersThatMayNotBeSeen) {
   EXPECT_EQ(selection.hidden_holders[0], &world_.sockets.sockets[0]);
 }
 
-TEST_F(SelectionTest, OfAServiceTakesItsMarkersAndNothingWhereThereAreNone) {
-  auto image = std::make_shared<ProcessImage>();
-  image->name = "web";
-  image->service_marker = "7";
-  add(1, "web").image = image;
-  add(2, "other");
+TEST_F(SelectionTest, OfAServiceTakesItsFirstProcessItsMarkerAndItsControlGroupAndNothingWhereThereIsNone) {
+  const auto image_with = [](const std::optional<std::string>& marker, const std::string& group) {
+    auto image = std::make_shared<ProcessImage>();
+    image->service_marker = marker;
+    image->cgroup = group;
+    return image;
+  };
+  add(1, "web").image = image_with("web#7", "/");
+  add(2, "cleaned").image = image_with({}, "/galproc/service-web-07");
+  add(3, "below").image = image_with("other", "/../galproc/service-web-07/inner");
+  add(4, "first").image = image_with({}, "/");
+  add(5, "other").image = image_with("web#6", "/galproc/service-web-071/x-service-web-07");
+  add(6, "reused").image = image_with({}, "/");
   wanted_.by_service = true;
   EXPECT_EQ(matches(), Found{});
-  wanted_.service_markers = {"6", "7"};
-  EXPECT_EQ(matches(), (Found{{1, "service"}}));
+  wanted_.services = {{1, "web#5", {4, 40}, true, {}},
+                      {2, "web#7", {6, 61}, true, "/sys/fs/cgroup/galproc/service-web-07"},
+                      {3, "web#8", {5, 50}, false, {}}};  // of another boot
+  EXPECT_EQ(matches(), (Found{{1, "service"}, {2, "service"}, {3, "service"}, {4, "service"}}));
 }
 
 TEST_F(SelectionTest, OfAVenvSayByWhatItWasMatched) {
@@ -152,6 +161,25 @@ TEST_F(SelectionTest, OfAVenvSayByWhatItWasMatched) {
   ASSERT_TRUE(selection.matches.at(0).venv);
   EXPECT_EQ(selection.matches[0].venv->folder, "/srv/venv");
   EXPECT_EQ(selection.matches[0].venv->evidence, "command_line");
+}
+
+TEST_F(SelectionTest, OfAVenvThatIsGoneTakesWhoRunsAProgramOfItOrHasItAsItsOwn) {
+  const auto image_with = [](std::vector<std::string> arguments) {
+    auto image = std::make_shared<ProcessImage>();
+    image->arguments = std::move(arguments);
+    return image;
+  };
+  add(1, "a").image = image_with({"/srv/venv/bin/python3", "app.py"});
+  add(2, "b").image = image_with({"tail", "/srv/venv/log"});
+  auto below = image_with({"sleep"});
+  below->working_directory = "/srv/venv";
+  add(3, "c").image = below;
+  auto own = image_with({"sleep"});
+  own->venv = "/srv/venv";
+  add(4, "d").image = own;
+  wanted_.gone_venvs = {"/srv/venv"};
+  EXPECT_FALSE(wanted_.empty());
+  EXPECT_EQ(matches(), (Found{{1, "venv (command_line)"}, {4, "venv (environment)"}}));
 }
 
 std::string evidence_of(const ProcessImage& image, const std::string& folder = "/a/venv") {

@@ -73,6 +73,22 @@ TEST_F(ServiceStartTest, LogsItBeforeItRuns) {
   EXPECT_EQ(ask("SELECT cgroup FROM services"), *world_.made_groups.begin());
 }
 
+TEST_F(ServiceStartTest, HoldsRootToALimitOfProcessesByItsControlGroupOrSaysThatItDoesNot) {
+  ServiceRequest limited = request();
+  limited.user_processes = 7;
+  EXPECT_EQ(start(world_, limited).warnings.size(), 0U);
+  EXPECT_EQ(world_.group_limits, (std::map<std::string, std::int64_t>{{*world_.made_groups.begin(), 7}}));
+  limited.name = "other";
+  world_.has_group_limits = false;
+  const ServiceReport report = start(world_, limited);
+  ASSERT_EQ(report.warnings.size(), 1U);
+  EXPECT_NE(report.warnings[0].find("does not hold other"), std::string::npos) << report.warnings[0];
+  limited.name = "third";
+  world_.who.user_id = 1000;
+  EXPECT_EQ(start(world_, limited).warnings.size(), 0U);
+  EXPECT_EQ(world_.spawned.back().user_processes, 7);
+}
+
 TEST_F(ServiceStartTest, MarksItWithItsOwnNameAlone) {
   start(world_, request());
   std::string markers;

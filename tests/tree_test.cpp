@@ -28,8 +28,13 @@ class TreeTest : public testing::Test {
     for (const Tree::Member& member : members) text += std::to_string(member.key.pid) + " " + member.why + ", ";
     return text;
   }
-  Tree tree(std::int64_t root, std::unordered_set<std::string> markers = {}) {
-    return Tree({key(root)}, std::move(markers), [this](const ProcessKey& child) -> std::optional<ProcessKey> {
+  static LoggedService started(const std::string& marker) {
+    LoggedService service;
+    service.marker = marker;
+    return service;
+  }
+  Tree tree(std::int64_t root, std::vector<LoggedService> services = {}) {
+    return Tree({key(root)}, std::move(services), [this](const ProcessKey& child) -> std::optional<ProcessKey> {
       const auto found = creators_.find(child.pid);
       return found == creators_.end() ? std::nullopt : std::optional(found->second);
     });
@@ -130,8 +135,8 @@ TEST_F(TreeTest, FindsWhoeverCarriesTheMarkerOfTheService) {
   auto image = std::make_shared<ProcessImage>(*world_.processes.at(12).image);
   image->service_marker = "web#1";
   world_.processes.at(12).image = image;
-  EXPECT_EQ(text(tree(10, {"web#1"}).grow(pass())), "10 root, 12 marker, ");
-  EXPECT_EQ(text(tree(10, {"web#2"}).grow(pass())), "10 root, ");
+  EXPECT_EQ(text(tree(10, {started("web#1")}).grow(pass())), "10 root, 12 marker, ");
+  EXPECT_EQ(text(tree(10, {started("web#2")}).grow(pass())), "10 root, ");
 }
 
 TEST_F(TreeTest, LeavesWhoIsRefusedWithAllBelowIt) {
@@ -169,7 +174,7 @@ TEST_F(TreeTest, LeavesAnotherServiceThatWasStartedFromWithinUnlessItsParentLive
   mark(12, "inner#1");
   EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, ");
   for (const std::int64_t pid : {10, 14}) mark(pid, "outer#1");
-  EXPECT_EQ(text(tree(10, {"outer#1"}).grow(pass())), "10 root, 14 marker, ");
+  EXPECT_EQ(text(tree(10, {started("outer#1")}).grow(pass())), "10 root, 14 marker, ");
   EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, ");
   world_.processes.at(12).parent_pid = 10;
   EXPECT_EQ(text(tree(10).grow(pass())), "10 root, 14 ancestry, 12 child, 13 ancestry, ");

@@ -15,6 +15,17 @@ Target refuse_number(std::int64_t pid, const char* refusal) {
   return target;
 }
 
+/// One that has ended and that its parent has not waited for: who asks for it by its number alone means it.
+const ProcessReading* ended_of(const World& world, const Selectors& selectors, std::int64_t pid) {
+  Selectors others = selectors;
+  others.pids.clear();
+  if (!others.empty()) return nullptr;
+  for (const ProcessReading& process : world.processes.processes) {
+    if (process.key.pid == pid && process.ended) return &process;
+  }
+  return nullptr;
+}
+
 /// The roots that may be ended, with all that belongs to them.
 void add_tree(const World& world, const KillRequest& request, const Guard& guard, const CreatorOf& creator_of,
               Plan& plan) {
@@ -27,9 +38,7 @@ void add_tree(const World& world, const KillRequest& request, const Guard& guard
   }
   std::erase_if(plan.targets, [](const Target& target) { return !target.refused; });
   if (roots.empty()) return;
-  const auto& markers = request.selectors.service_markers;
-  plan.tree =
-      std::make_unique<Tree>(roots, std::unordered_set<std::string>(markers.begin(), markers.end()), creator_of);
+  plan.tree = std::make_unique<Tree>(roots, request.selectors.services, creator_of);
   std::unordered_map<ProcessKey, const ProcessReading*, ProcessKeyHash> reading_of;
   for (const ProcessReading& process : world.processes.processes) reading_of.emplace(process.key, &process);
   const auto refusal_of = [&](const ProcessReading& process) { return guard.refusal(process); };
@@ -45,9 +54,12 @@ void add_tree(const World& world, const KillRequest& request, const Guard& guard
 Plan make_plan(const World& world, const KillRequest& request, const Guard& guard, const CreatorOf& creator_of) {
   Plan plan;
   const Selection selection = select(world, request.selectors);
+  std::vector<Target> ended;
   for (const std::int64_t pid : selection.missing_pids) {
     if (pid == 0) {
       plan.targets.push_back(refuse_number(pid, "is the kernel's own number, no process"));
+    } else if (const ProcessReading* process = ended_of(world, request.selectors, pid)) {
+      ended.push_back({*process, "pid", guard.refusal(*process)});
     } else {
       plan.missing_pids.push_back(pid);
     }
@@ -67,6 +79,7 @@ Plan make_plan(const World& world, const KillRequest& request, const Guard& guar
                               *supervisor + ": stop it there to be rid of it.");
     }
   }
+  plan.targets.insert(plan.targets.end(), ended.begin(), ended.end());
   return plan;
 }
 

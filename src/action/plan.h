@@ -38,6 +38,8 @@ struct Target {
 };
 
 struct Plan {
+  /// One that has ended and is not waited for yet is one where nothing but its pid was asked for: it turns out to be
+  /// gone.
   std::vector<Target> targets;
   std::unique_ptr<Tree> tree;  ///< of the targets that are not refused; null without --tree
   std::vector<std::int64_t> missing_pids;

@@ -41,11 +41,11 @@ class Selector {
     if (!narrow(!wanted_.pids.empty(), say(contains(wanted_.pids, process.key.pid), "pid"))) return std::nullopt;
     if (!narrow(!wanted_.ports.empty(), port_reason(process.key))) return std::nullopt;
     if (!narrow(!wanted_.names.empty(), say(has_name(image), "name"))) return std::nullopt;
-    if (!wanted_.venvs.empty()) match.venv = venv_of(image);
+    match.venv = venv_of(image);
     const auto venv = match.venv ? std::optional(fmt::format("venv ({})", match.venv->evidence)) : std::nullopt;
-    if (!narrow(!wanted_.venvs.empty(), venv)) return std::nullopt;
+    if (!narrow(wanted_.by_venv(), venv)) return std::nullopt;
     if (!narrow(!wanted_.users.empty(), say(is_users(image), "user"))) return std::nullopt;
-    const bool is_service = image.service_marker && contains(wanted_.service_markers, *image.service_marker);
+    const bool is_service = wanted_.by_service && service_tie(process, wanted_.services);
     if (!narrow(wanted_.by_service, say(is_service, "service"))) return std::nullopt;
     return match;
   }
@@ -66,6 +66,9 @@ class Selector {
   std::optional<VenvMatch> venv_of(const ProcessImage& image) const {
     for (const std::string& folder : wanted_.venvs) {
       if (const auto evidence = venv_evidence(image, folder)) return VenvMatch{folder, *evidence};
+    }
+    for (const std::string& folder : wanted_.gone_venvs) {
+      if (const auto evidence = gone_venv_evidence(image, folder)) return VenvMatch{folder, *evidence};
     }
     return std::nullopt;
   }

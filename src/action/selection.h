@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/reading.h"
+#include "model/service.h"
 
 namespace galproc {
 
@@ -26,13 +27,16 @@ struct Selectors {
   std::vector<std::string> names;
   /// Folders of Python virtual environments, absolute and canonical.
   std::vector<std::string> venvs;
+  /// Likewise, of folders that are not there any more: who runs a program of one or has it as VIRTUAL_ENV.
+  std::vector<std::string> gone_venvs;
   std::vector<std::string> users;  ///< names or numbers
-  /// Values of GALPROC_SERVICE. Where `by_service` is set and this is empty, nothing matches.
-  std::vector<std::string> service_markers;
+  /// All starts of a service. Where `by_service` is set and this is empty, nothing matches.
+  std::vector<LoggedService> services;
   bool by_service = false;
 
+  bool by_venv() const { return !venvs.empty() || !gone_venvs.empty(); }
   bool empty() const {
-    return pids.empty() && ports.empty() && names.empty() && venvs.empty() && users.empty() && !by_service;
+    return pids.empty() && ports.empty() && names.empty() && !by_venv() && users.empty() && !by_service;
   }
 };
 

@@ -77,7 +77,8 @@ void ServiceStart::carry_out() {
   refuse_if_second();
   release();
   store_first_image();
-  ServiceWatch(platform_, redactor_, request_, {marker_, handle_.get(), started_boot_us_, log_size_before_}, report_)
+  const LoggedService service{0, marker_, report_.key, true, group_};
+  ServiceWatch(platform_, redactor_, request_, {service, handle_.get(), started_boot_us_, log_size_before_}, report_)
       .run();
   store_last_image();
 }
@@ -85,15 +86,12 @@ void ServiceStart::carry_out() {
 void ServiceStart::refuse_if_running() {
   const ProcessPass pass = platform_.read_processes();
   for (const LoggedService& service : services_named(log_->database(), host_, request_.name)) {
-    for (const ProcessReading& process : pass.processes) {
-      const bool belongs = process.image && process.image->service_marker == service.marker;
-      const bool is_first = service.this_boot && process.key == service.key;
-      if (process.ended || (!belongs && !is_first)) continue;
+    if (const auto members = living_members(pass, service); !members.empty()) {
       throw Error(
           ExitCode::Failed,
           fmt::format("The service {} runs already (pid {}). End it with `galproc stop {}`, or give the new one "
                       "another --name.",
-                      request_.name, process.key.pid, request_.name));
+                      request_.name, members.front()->key.pid, request_.name));
     }
     // Left by one that ended by itself.
     if (service.cgroup && service.this_boot) platform_.remove_group(*service.cgroup);
@@ -127,7 +125,17 @@ void ServiceStart::make_child() {
     platform_.remove_group(*group_);
     group_.reset();
   }
+  limit_processes();
   handle_ = platform_.open_process(report_.key).handle;
+}
+
+/// The limit that a process is given counts its user's processes, and the kernel lets root pass it.
+void ServiceStart::limit_processes() {
+  if (!request_.user_processes || caller_.user_id != 0) return;
+  if (group_ && platform_.limit_group(*group_, *request_.user_processes)) return;
+  report_.warnings.push_back(
+      "--max-processes does not hold " + request_.name +
+      ": it runs as root, whom the system does not count, and no control group with a limit can be made for it.");
 }
 
 void ServiceStart::log_birth() {
@@ -138,6 +146,7 @@ void ServiceStart::log_birth() {
   }
   const Clocks now = platform_.clocks();
   started_boot_us_ = child->started_boot_us;
+  waiting_image_ = child->image;
   report_.started_us = now.wall_us - now.boot_us + started_boot_us_;
   std::int64_t upid = 0;
   log_->commit([&](ActionWriter& writer) {
@@ -169,10 +178,10 @@ void ServiceStart::refuse_if_second() {
   for (const LoggedService& service : services_named(log_->database(), host_, request_.name)) {
     if (service.marker == marker_) return;
     if (service.service_id <= last_seen_id_ || !service.this_boot) continue;
-    const OpenedProcess other = platform_.open_process(service.key);
-    if (other.handle && !other.handle->has_ended()) {
+    const ProcessPass pass = platform_.read_processes();
+    if (const auto members = living_members(pass, service); !members.empty()) {
       throw Error(ExitCode::Failed, fmt::format("The service {} was just started by another galproc (pid {}).",
-                                                request_.name, service.key.pid));
+                                                request_.name, members.front()->key.pid));
     }
   }
 }
@@ -180,6 +189,11 @@ void ServiceStart::refuse_if_second() {
 void ServiceStart::release() {
   child_->release();
   released_ = true;
+}
+
+/// Not by its marker, which the program may have thrown away already.
+bool ServiceStart::runs_program(const ProcessReading& child) const {
+  return child.image && child.image != waiting_image_ && child.image->arguments;
 }
 
 /// The kernel shows the new image a moment after the program runs.
@@ -190,7 +204,7 @@ void ServiceStart::store_first_image() {
     const ProcessPass pass = platform_.read_processes();
     const ProcessReading* child = find(pass, report_.key);
     if (!child || child->ended) break;
-    if (child->image && child->image->service_marker == marker_) return store_image(*child->image);
+    if (runs_program(*child)) return store_image(*child->image);
     if (platform_.sleep_until(platform_.clocks().boot_us + kStepUs) == Wake::Stop) break;
   }
   ProcessImage image;  // of one that was too quick to be seen
@@ -210,7 +224,7 @@ void ServiceStart::store_first_image() {
 void ServiceStart::store_last_image() {
   const ProcessPass pass = platform_.read_processes();
   const ProcessReading* child = find(pass, report_.key);
-  if (child && !child->ended && child->image && child->image->service_marker == marker_) store_image(*child->image);
+  if (child && !child->ended && runs_program(*child)) store_image(*child->image);
 }
 
 void ServiceStart::store_image(const ProcessImage& image) {

@@ -42,6 +42,7 @@ struct ServiceReport {
   std::int64_t started_us = 0;
   std::vector<ListeningSocket> sockets;         ///< that it listens on, as far as was looked
   std::optional<std::int64_t> time_to_port_us;  ///< from its start until the port that was waited for was seen
+  std::vector<std::string> warnings;            ///< whole sentences: what it does not have that was asked for
   std::vector<std::string> problems;            ///< whole sentences: why the exit code is not 0
   std::vector<std::string> log_tail;            ///< of one that has ended: its last lines, secrets redacted
   int exit_code = 0;
@@ -61,9 +62,11 @@ class ServiceStart {
   void carry_out();
   void refuse_if_running();
   void make_child();
+  void limit_processes();
   void log_birth();
   void refuse_if_second();
   void release();
+  bool runs_program(const ProcessReading& child) const;
   void store_first_image();
   void store_last_image();
   void store_image(const ProcessImage& image);
@@ -87,6 +90,7 @@ class ServiceStart {
   std::unique_ptr<ProcessHandle> handle_;
   std::int64_t started_boot_us_ = 0;
   std::int64_t log_size_before_ = 0;
+  std::shared_ptr<const ProcessImage> waiting_image_;  ///< what it ran before its program
   bool released_ = false;
   std::optional<ImageRow> stored_image_;
   ServiceReport report_;

@@ -48,7 +48,7 @@ ServiceWatch::ServiceWatch(Platform& platform, const Redactor& redactor, const S
       request_(request),
       started_(std::move(started)),
       report_(report),
-      tree_({report.key}, {started_.marker}, [](const ProcessKey&) { return std::nullopt; }) {}
+      tree_({report.key}, {started_.service}, [](const ProcessKey&) { return std::nullopt; }) {}
 
 void ServiceWatch::run() {
   // At first often, so that the time that it took is worth its microseconds.

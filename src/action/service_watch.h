@@ -14,7 +14,7 @@ class ServiceWatch {
  public:
   /// The service as it was let run.
   struct Started {
-    std::string marker;
+    LoggedService service;
     ProcessHandle* handle = nullptr;  ///< of its first process; null: it could not be pinned
     std::int64_t started_boot_us = 0;
     std::int64_t log_size_before = 0;  ///< bytes

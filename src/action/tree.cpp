@@ -1,5 +1,6 @@
 #include "action/tree.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace galproc {
@@ -29,10 +30,10 @@ std::vector<const ProcessReading*> parents_first(const ProcessPass& pass) {
 
 }  // namespace
 
-Tree::Tree(const std::vector<ProcessKey>& roots, std::unordered_set<std::string> markers, CreatorOf creator_of)
+Tree::Tree(const std::vector<ProcessKey>& roots, std::vector<LoggedService> services, CreatorOf creator_of)
     : members_(roots.begin(), roots.end()),
       roots_to_meet_(roots.begin(), roots.end()),
-      markers_(std::move(markers)),
+      services_(std::move(services)),
       creator_of_(std::move(creator_of)) {}
 
 std::vector<Tree::Member> Tree::grow(const ProcessPass& pass, const RefusalOf& refusal_of) {
@@ -88,8 +89,7 @@ std::optional<std::string> Tree::why_member(const ProcessReading& process,
                                             const std::unordered_map<std::int64_t, ProcessKey>& key_of) const {
   const auto parent = key_of.find(process.parent_pid);
   if (parent != key_of.end() && members_.contains(parent->second)) return "child";
-  if (process.image && process.image->service_marker && markers_.contains(*process.image->service_marker))
-    return "marker";
+  if (auto tie = service_tie(process, services_)) return tie;
   if (sessions_.contains(process.session)) return "session";
   if (groups_.contains(process.process_group)) return "group";
   if (creator_of_ && !is_apart(process) && descends_by_record(process.key)) return "ancestry";
@@ -110,7 +110,9 @@ bool Tree::descends_by_record(const ProcessKey& key) const {
 bool Tree::is_apart(const ProcessReading& process) const {
   if (!process.image || !process.image->service_marker) return false;
   const std::string& marker = *process.image->service_marker;
-  return !markers_.contains(marker) && !own_markers_.contains(marker);
+  const bool meant = std::any_of(services_.begin(), services_.end(),
+                                 [&](const LoggedService& service) { return service.marker == marker; });
+  return !meant && !own_markers_.contains(marker);
 }
 
 void Tree::note_begun(const ProcessReading& member) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/reading.h"
+#include "model/service.h"
 
 namespace galproc {
 
@@ -25,20 +26,20 @@ class Tree {
  public:
   struct Member {
     ProcessKey key;
-    std::string why;  ///< root, child, ancestry, session, group, marker
+    std::string why;  ///< root, child, ancestry, session, group, service, marker, cgroup
     /// Why it is left alone, and with it all below it: then it counts as no member.
     std::optional<std::string> refused;
   };
 
-  /// `markers`: values of GALPROC_SERVICE of the services that the roots are.
-  Tree(const std::vector<ProcessKey>& roots, std::unordered_set<std::string> markers, CreatorOf creator_of);
+  /// `services`: those that the roots are.
+  Tree(const std::vector<ProcessKey>& roots, std::vector<LoggedService> services, CreatorOf creator_of);
 
   /// Adds the living processes of a reading that belong to it, and gives those that are new, parents first. A child of
   /// a member is one; so is whom a member created by the recording, whoever in between is gone; so is who is in a
-  /// session or process group that a member began (one that it only joined says nothing); so is who carries a marker.
-  /// Who carries a marker that is none of the roots' is of a service that was started from within and stands by itself:
-  /// the recording is not followed to it or past it. Kernel threads never are. Whom `refusal_of` refuses is given too,
-  /// once, and nobody below it is looked for.
+  /// session or process group that a member began (one that it only joined says nothing); so is who belongs to one of
+  /// the services. Who carries the marker of none of the roots' is of a service that was started from within and stands
+  /// by itself: the recording is not followed to it or past it. Kernel threads never are. Whom `refusal_of` refuses is
+  /// given too, once, and nobody below it is looked for.
   std::vector<Member> grow(const ProcessPass& pass, const RefusalOf& refusal_of = {});
 
   bool contains(const ProcessKey& key) const { return members_.contains(key); }
@@ -55,10 +56,10 @@ class Tree {
 
   std::unordered_set<ProcessKey, ProcessKeyHash> members_;
   std::unordered_set<ProcessKey, ProcessKeyHash> roots_to_meet_;
-  std::unordered_set<ProcessKey, ProcessKeyHash> left_;  ///< refused ones, and those below them
-  std::unordered_set<std::string> markers_;
+  std::unordered_set<ProcessKey, ProcessKeyHash> left_;   ///< refused ones, and those below them
   std::unordered_set<std::string> own_markers_;           ///< of the roots, whether they are followed or not
   std::unordered_set<ProcessKey, ProcessKeyHash> apart_;  ///< of other services
+  std::vector<LoggedService> services_;
   CreatorOf creator_of_;
   std::unordered_set<std::int64_t> sessions_, groups_;  ///< begun by members
 };

@@ -69,7 +69,9 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 
 /// Throws for words that no flag and no verb took. `verb` may be one of several parts, like `db verify`.
 void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
-  const std::vector<std::string> left = app.remaining(true);
+  std::vector<std::string> left = app.remaining(true);
+  // CLI11 takes what stands behind it for words, but leaves it itself behind.
+  if (const auto dashes = std::find(left.begin(), left.end(), "--"); dashes != left.end()) left.erase(dashes);
   if (left.empty()) return;
   const auto flag = std::find_if(left.begin(), left.end(),
                                  [](const std::string& word) { return word.size() > 1 && word.front() == '-'; });

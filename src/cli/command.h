@@ -67,9 +67,8 @@ void add_services(CLI::App& app, Context& context);
 
 /// The folder that a flag names, absolute and without links. Throws UsageError where there is none.
 std::string existing_folder(const std::string& flag, const std::string& text);
-/// Adds the folder that --venv names, as it was named and as it is: what runs in it may know it by either. Throws
-/// UsageError where there is none.
-void add_venv(const std::string& typed, std::vector<std::string>& folders);
+/// The same of --venv, which is to be a Python virtual environment: it has pyvenv.cfg or an interpreter.
+std::string existing_venv(const std::string& text);
 void add_find(CLI::App& app, Context& context);
 void add_resolve(CLI::App& app, Context& context);
 void add_resources(CLI::App& app, Context& context);

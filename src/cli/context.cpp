@@ -78,10 +78,22 @@ std::string existing_folder(const std::string& flag, const std::string& text) {
   return folder.string();
 }
 
-void add_venv(const std::string& typed, std::vector<std::string>& folders) {
-  folders.push_back(existing_folder("venv", typed));
-  const std::string named = fs::absolute(typed).lexically_normal().string();
-  if (named != folders.back() && named != folders.back() + "/") folders.push_back(named);
+std::string existing_venv(const std::string& text) {
+  const auto is_venv = [](const fs::path& folder) {
+    std::error_code unknown;
+    // An interpreter may be a link that leads to nothing any more.
+    return fs::exists(folder / "pyvenv.cfg", unknown) ||
+           fs::exists(fs::symlink_status(folder / "bin" / "python", unknown)) ||
+           fs::exists(folder / "Scripts" / "python.exe", unknown);
+  };
+  const std::string folder = existing_folder("venv", text);
+  if (is_venv(folder)) return folder;
+  std::string next = "Name the folder that `python3 -m venv` made.";
+  for (const char* usual : {".venv", "venv"}) {
+    if (is_venv(fs::path(folder) / usual)) next = "Did you mean " + (fs::path(folder) / usual).string() + "?";
+  }
+  throw UsageError(
+      fmt::format("--venv: {} is no virtual environment: it has neither pyvenv.cfg nor bin/python. {}", folder, next));
 }
 
 fs::path database_to_write(const Context& context) {

@@ -44,7 +44,7 @@ struct Scene {
 Selectors selectors_of(const FindFlags& flags) {
   Selectors selectors;
   for (const std::string& port : flags.ports) selectors.ports.push_back(parse_flag("port", port, parse_port));
-  for (const std::string& venv : flags.venvs) add_venv(venv, selectors.venvs);
+  for (const std::string& venv : flags.venvs) add_venv(venv, selectors);
   selectors.names = flags.names;
   selectors.users = flags.users;
   return selectors;
@@ -100,7 +100,7 @@ std::vector<Value> row_of(const Match& match, const Scene& scene) {
           command_line_cell(image),
           match.venv ? match.venv->folder : cell(image.venv),
           match.venv ? match.venv->evidence : cell(image.venv_evidence),
-          ports_cell(scene.world.sockets, process.key),
+          ports_cell(scene.world.sockets, process),
           started_us};
 }
 
@@ -109,6 +109,7 @@ ExitCode find(const FindFlags& flags, const Context& context) {
   std::optional<std::int64_t> max_age_us;
   if (!flags.max_age.empty()) max_age_us = parse_flag("max-age", flags.max_age, parse_duration_us);
   const Scene scene = look(context, max_age_us);
+  refuse_unknown_venvs(scene.world, selectors);
   const Selection selection = select(scene.world, selectors);
   RowSet rows;
   rows.columns = {{"upid"},
@@ -143,7 +144,7 @@ void add_find(CLI::App& app, Context& context) {
   };
   add("--port", flags->ports, "Who holds this TCP or UDP port, 1 to 65535", "P");
   add("--name", flags->names, "Who has this name", "N");
-  add("--venv", flags->venvs, "Who belongs to this Python virtual environment", "DIR");
+  add("--venv", flags->venvs, kVenvHelp, "DIR");
   add("--user", flags->users, "Whose effective user this is, name or number", "U");
   verb->add_option("--max-age", flags->max_age, "Answer from the recording when its newest look is at most this old")
       ->type_name("D");

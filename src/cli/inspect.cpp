@@ -77,34 +77,42 @@ Inspected look_at(std::int64_t pid, const Context& context) {
   return inspected;
 }
 
-/// "4243 node, 4244 esbuild"; NULL: none.
+/// "4243 node, 4244 esbuild".
 Value children_cell(const ProcessPass& pass, std::int64_t pid) {
-  std::string text;
+  ListMaker children;
   for (const Descendant& each : descendants_of(pass, pid)) {
     if (each.depth == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", each.process->key.pid, each.process->image->name);
+    const std::int64_t child = each.process->key.pid;
+    const std::string& name = each.process->image->name;
+    children.add(fmt::format("{} {}", child, name), {{"pid", child}, {"name", name}, {"depth", each.depth}});
   }
-  return text.empty() ? Value() : Value(text);
+  return children.value();
 }
 
-/// "127.0.0.1:8080 127.0.0.1:51234, ...", the own end first; NULL: none.
-Value connections_cell(const std::vector<ConnectionReading>& connections) {
-  std::string text;
-  for (const ConnectionReading& each : connections) {
-    text += fmt::format("{}{}:{} {}:{}", text.empty() ? "" : ", ", each.local_address, each.local_port,
-                        each.remote_address, each.remote_port);
+/// "127.0.0.1:8080 127.0.0.1:51234, ...", the own end first; NULL: they could not be read.
+Value connections_cell(const ProcessDetails& details) {
+  ListMaker connections;
+  for (const ConnectionReading& each : details.connections) {
+    connections.add(
+        fmt::format("{}:{} {}:{}", each.local_address, each.local_port, each.remote_address, each.remote_port),
+        {{"local_address", each.local_address},
+         {"local_port", each.local_port},
+         {"remote_address", each.remote_address},
+         {"remote_port", each.remote_port}});
   }
-  return text.empty() ? Value() : Value(text);
+  return connections.empty() && !details.errors.empty() ? Value() : connections.value();
 }
 
 /// "open_files 1024, processes unlimited"; NULL: none could be read.
 Value limits_cell(const std::vector<LimitReading>& limits) {
-  std::string text;
+  ListMaker list;
   for (const LimitReading& each : limits) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", each.name,
-                        each.value ? std::to_string(*each.value) : "unlimited");
+    list.add(fmt::format("{} {}", each.name, each.value ? std::to_string(*each.value) : "unlimited"),
+             {{"name", each.name},
+              {"value", each.value ? Scalar(*each.value) : Scalar()},
+              {"unlimited", std::int64_t{!each.value}}});
   }
-  return text.empty() ? Value() : Value(text);
+  return list.empty() ? Value() : list.value();
 }
 
 Value limit_cell(const std::vector<LimitReading>& limits, const std::string& name) {
@@ -141,8 +149,8 @@ RowSet row_of(const Inspected& inspected) {
       {{"read_bytes", Unit::Bytes}, cell(process.usage.read_bytes)},
       {{"written_bytes", Unit::Bytes}, cell(process.usage.written_bytes)},
       {{"children"}, children_cell(pass, process.key.pid)},
-      {{"ports"}, ports_cell(inspected.world.sockets, process.key)},
-      {{"connections"}, connections_cell(inspected.details.connections)},
+      {{"ports"}, ports_cell(inspected.world.sockets, process)},
+      {{"connections"}, connections_cell(inspected.details)},
       {{"venv"}, cell(image.venv)},
       {{"venv_evidence"}, cell(image.venv_evidence)},
       {{"cgroup"}, cell(image.cgroup)},

@@ -9,6 +9,7 @@
 #include "cli/look.h"
 #include "model/text.h"
 #include "model/time_words.h"
+#include "platform/platform.h"
 
 namespace galproc {
 
@@ -69,7 +70,10 @@ KillRequest request_of(const KillFlags& flags, const Context& context) {
         "port", port, [](const std::string& text) { return parse_number(text, 1, 65535, "a port, 1 to 65535"); }));
   }
   request.selectors.names = flags.names;
-  for (const std::string& venv : flags.venvs) add_venv(venv, request.selectors.venvs);
+  for (const std::string& venv : flags.venvs) add_venv(venv, request.selectors);
+  if (!request.selectors.gone_venvs.empty()) {
+    refuse_unknown_venvs({make_platform()->read_processes(), {}}, request.selectors);
+  }
   if (request.selectors.empty() && flags.service.empty()) {
     throw UsageError("No target is named. Give a PID, --port, --name, --venv or --service; see `galproc kill --help`.");
   }
@@ -105,9 +109,7 @@ void add_kill(CLI::App& app, Context& context) {
       ->type_name("P")
       ->allow_extra_args(false);
   verb->add_option("--name", flags->names, "Who has this whole name")->type_name("N")->allow_extra_args(false);
-  verb->add_option("--venv", flags->venvs, "Who belongs to this Python virtual environment")
-      ->type_name("DIR")
-      ->allow_extra_args(false);
+  verb->add_option("--venv", flags->venvs, kVenvHelp)->type_name("DIR")->allow_extra_args(false);
   verb->add_option("--service", flags->service, "Who belongs to this service that galproc started")->type_name("S");
   verb->add_flag("--tree", flags->tree, "With all descendants, those born meanwhile too");
   verb->add_option("--signal", flags->signal, "The request: TERM, INT, QUIT, HUP; KILL is force at once (default TERM)")

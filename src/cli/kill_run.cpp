@@ -8,6 +8,7 @@
 
 #include "action/kill.h"
 #include "cli/kill.h"
+#include "cli/kill_words.h"
 #include "cli/look.h"
 #include "model/text.h"
 #include "model/time_words.h"
@@ -107,32 +108,59 @@ bool is_confirmed(const Plan& plan, const KillMode& mode, const Context& context
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-std::string name_of(const ProcessReading& process) {
-  return fmt::format("pid {}{}", process.key.pid, process.image ? " (" + process.image->name + ")" : "");
+/// Why a kill would not log to what stands at `path`; empty: it would.
+std::optional<std::string> refusal_of_file(Platform& platform, const fs::path& path) {
+  if (const auto remote = platform.network_file_system(path)) return "it lies on a network file system, " + *remote;
+  try {
+    const FileKind kind = examine_file(path);
+    if (kind == FileKind::Damaged) return "it is corrupt";
+    if (kind == FileKind::Newer) return "a newer galproc has made it";
+    if (kind == FileKind::Foreign) return "it is not galproc's; name another with --db";
+    return std::nullopt;
+  } catch (const SQLite::Exception& error) {
+    return describe(error);
+  } catch (const Error& error) {
+    return error.what();
+  }
 }
 
-void tell_of_plan(const Plan& plan, const Context& context) {
-  for (const std::int64_t pid : plan.missing_pids) context.say(fmt::format("There is no process {}.", pid));
-  for (const std::string& socket : plan.hidden) {
-    context.say("The holder of " + socket + " may not be seen by this user: try as root.");
+/// What a kill would log to, where there is any of it. Throws Error (NotLogged) where it would not be logged.
+std::unique_ptr<SQLite::Database> open_for_trial(Platform& platform, const fs::path& path, const Context& context) {
+  if (const auto refusal = refusal_of_file(platform, path)) {
+    throw Error(ExitCode::NotLogged,
+                fmt::format("It could not be logged in {}, so nothing would be done: {}.", path.string(), *refusal));
   }
-  for (const Target& target : plan.targets) {
-    if (target.refused) context.say(name_of(target.process) + " is left alone: it " + *target.refused + ".");
+  if (examine_file(path) == FileKind::New) return nullptr;
+  try {
+    return std::make_unique<SQLite::Database>(open_for_reading(path));
+  } catch (const Error& error) {  // an older schema, which a kill would bring up to date
+    context.say(std::string(error.what()) + " What it has recorded is not used.");
+    return nullptr;
   }
-  for (const std::string& warning : plan.warnings) context.say(warning);
 }
 
-ExitCode print_plan(const Plan& plan, Recordings& recordings, const Context& context) {
+/// Why the system would not let this user end a process, as far as that can be told without sending anything.
+std::optional<std::string> denial_of(const Target& target, Platform& platform) {
+  if (target.process.ended) return std::nullopt;
+  const OpenedProcess opened = platform.open_process(target.process.key);
+  const Delivery delivery = opened.handle ? opened.handle->send(Signal::Probe) : Delivery{};
+  const bool denied = opened.why == OpenedProcess::Why::Denied || delivery.result == Delivery::Result::Denied;
+  if (!denied) return std::nullopt;
+  return "may not be ended by this user (" + (opened.handle ? delivery.text : opened.text) + ")";
+}
+
+ExitCode print_plan(const Plan& plan, Recordings& recordings, Platform& platform, const Context& context) {
   RowSet rows;
   rows.columns = {{"upid"}, {"pid"}, {"name"}, {"user"}, {"why"}, {"refused"}};
   std::vector<Fate> fates(plan.missing_pids.size(), Fate::NotFound);
   fates.insert(fates.end(), plan.hidden.size(), Fate::Refused);
   for (const Target& target : plan.targets) {
     const ProcessImage* image = target.process.image.get();
+    const auto refused = target.refused ? target.refused : denial_of(target, platform);
     rows.rows.push_back({cell(recordings.upid_of(target.process.key)), target.process.key.pid,
                          image ? Value(image->name) : Value(), image ? cell(image->user_name) : Value(), target.why,
-                         cell(target.refused)});
-    fates.push_back(target.refused ? Fate::Refused : Fate::Gone);
+                         cell(refused)});
+    fates.push_back(refused ? Fate::Refused : Fate::Gone);
   }
   context.print(rows);
   return exit_code_of(fates);
@@ -188,17 +216,6 @@ void print_report(const KillReport& report, const Context& context) {
   context.say(fmt::format("{} ended, {} left.", report.ended_count, report.left_count));
 }
 
-/// The markers of every start of a service. Throws Error (NotFound) for one that was never started.
-std::vector<std::string> markers_of(SQLite::Database& database, const std::string& service) {
-  std::vector<std::string> markers;
-  Prepared select(database, "SELECT marker FROM service WHERE name = ?");
-  select.rows([&](SQLite::Statement& row) { markers.push_back(row.getColumn(0).getString()); }, service);
-  if (markers.empty()) {
-    throw Error(ExitCode::NotFound, "No service " + service + " was ever started; see `galproc services --all`.");
-  }
-  return markers;
-}
-
 /// What `start` made for a service goes with the last of it. Best effort: a group that is still in use stays, and holds
 /// nobody up.
 void remove_groups(const std::optional<std::string>& service, const KillReport& report, Platform& platform,
@@ -234,18 +251,17 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   if (!mode.dry_run) {
     platform->catch_stop_requests();
     log = std::make_unique<KillLog>(*platform, path, redactor);
-  } else if (is_readable(path)) {
-    reading = std::make_unique<SQLite::Database>(open_for_reading(path));
+  } else {
+    reading = open_for_trial(*platform, path, context);
   }
   if (log) log->ask([&](SQLite::Database& database) { tell_of_leftovers(database, context); });
   if (reading) tell_of_leftovers(*reading, context);
   if (service) {
     request.selectors.by_service = true;
-    if (!log && !reading) throw Error(ExitCode::NotFound, "No service " + *service + " was ever started.");
     const auto ask = [&](SQLite::Database& database) {
-      request.selectors.service_markers = markers_of(database, *service);
+      request.selectors.services = services_named(database, platform->host(), *service);
     };
-    log ? log->ask(ask) : ask(*reading);
+    if (log || reading) log ? log->ask(ask) : ask(*reading);
   }
 
   Recordings recordings(log.get(), path, platform->host());
@@ -258,8 +274,8 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   Guard guard(request.policy, std::move(surroundings));
   guard.look_at(world.processes);
   Plan plan = make_plan(world, request, guard, recordings.creator_of());
-  tell_of_plan(plan, context);
-  if (mode.dry_run) return print_plan(plan, recordings, context);
+  tell_of_plan(plan, world, request.selectors, service, context);
+  if (mode.dry_run) return print_plan(plan, recordings, *platform, context);
   if (!is_confirmed(plan, mode, context)) {
     context.say("Nothing was done.");
     const int signal = platform->stop_signal();

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "model/text.h"
+#include "model/venv.h"
 #include "platform/environment.h"
 #include "store/database.h"
 #include "store/upids.h"
@@ -34,6 +35,34 @@ std::int64_t parse_port(const std::string& text) {
     throw UsageError(fmt::format("'{}' is not a port, 1 to 65535.", escape_controls(text)));
   }
   return *port;
+}
+
+void add_venv(const std::string& typed, Selectors& selectors) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  const bool is_gone = !typed.empty() && fs::status(typed, unknown).type() == fs::file_type::not_found;
+  const std::string real = is_gone ? fs::weakly_canonical(typed).string() : existing_venv(typed);
+  const std::string named = fs::absolute(typed).lexically_normal().string();
+  std::vector<std::string>& folders = is_gone ? selectors.gone_venvs : selectors.venvs;
+  folders.push_back(real);
+  if (named != real && named != real + "/") folders.push_back(named);
+}
+
+void refuse_unknown_venvs(const World& world, const Selectors& selectors) {
+  std::unordered_map<std::string, bool> is_named;  // by the real path
+  for (const std::string& folder : selectors.gone_venvs) {
+    const auto& processes = world.processes.processes;
+    is_named[std::filesystem::weakly_canonical(folder).string()] |= std::any_of(
+        processes.begin(), processes.end(),
+        [&](const ProcessReading& process) { return !process.ended && gone_venv_evidence(*process.image, folder); });
+  }
+  for (const auto& [folder, named] : is_named) {
+    if (named) continue;
+    throw UsageError(fmt::format(
+        "--venv: {} is not a folder that can be read (it is not there), and no process has it as its virtual "
+        "environment. Name another.",
+        escape_controls(folder)));
+  }
 }
 
 std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> recorded_upids(const Context& context,
@@ -78,13 +107,21 @@ Value command_line_cell(const ProcessImage& image) {
   return image.arguments ? Value(join_command_line(*image.arguments)) : Value();
 }
 
-Value ports_cell(const SocketPass& sockets, const ProcessKey& holder) {
-  std::string text;
+void ListMaker::add(const std::string& text, List::Item item) {
+  list_.text += (list_.items.empty() ? "" : ", ") + text;
+  list_.items.push_back(std::move(item));
+}
+
+Value ports_cell(const SocketPass& sockets, const ProcessReading& holder) {
+  ListMaker ports;
   for (const SocketReading& socket : sockets.sockets) {
-    if (std::find(socket.holders.begin(), socket.holders.end(), holder) == socket.holders.end()) continue;
-    text += fmt::format("{}{} {}:{}", text.empty() ? "" : ", ", to_text(socket.protocol), socket.address, socket.port);
+    if (std::find(socket.holders.begin(), socket.holders.end(), holder.key) == socket.holders.end()) continue;
+    ports.add(fmt::format("{} {}:{}", to_text(socket.protocol), socket.address, socket.port),
+              {{"protocol", to_text(socket.protocol)}, {"address", socket.address}, {"port", socket.port}});
   }
-  return text.empty() ? Value() : Value(text);
+  // Who may not read what it runs may not read its descriptors either.
+  const bool is_hidden = !holder.kernel_thread && !holder.image->executable;
+  return ports.empty() && is_hidden ? Value() : ports.value();
 }
 
 }  // namespace galproc

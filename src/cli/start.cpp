@@ -28,7 +28,8 @@ constexpr const char* kDescription =
 
 /// The flags as they were typed.
 struct StartFlags {
-  std::string name, venv, working_directory, log, wait_port, max_memory, max_open_files, max_processes, reason;
+  std::optional<std::string> name;
+  std::string venv, working_directory, log, wait_port, max_memory, max_open_files, max_processes, reason;
   std::string wait_for = "30s";
   std::vector<std::string> environment;
   std::vector<std::string> program;  ///< with its arguments
@@ -55,18 +56,19 @@ std::vector<std::string> checked_environment(const std::vector<std::string>& var
   return variables;
 }
 
-/// It names a file, and is shown everywhere.
+/// It names a file, is shown everywhere, and is stored: as it is, or it could not be found again by it.
 std::string checked_name(std::string name) {
   constexpr std::size_t kMost = 100;
+  const bool is_plain = clean_utf8(name).text == name && escape_controls(name) == name;
   const auto is_bad = [](unsigned char letter) {
     return letter < ' ' || letter == 0x7f || letter == '/' || letter == '#';
   };
-  if (name.empty() || name.size() > kMost || name.front() == '.' || name.front() == '-' ||
+  if (name.empty() || !is_plain || name.size() > kMost || name.front() == '.' || name.front() == '-' ||
       std::any_of(name.begin(), name.end(), is_bad)) {
-    throw UsageError(
-        fmt::format("'{}' is no name for a service: at most {} bytes, no / and no #, no dot or dash in "
-                    "front. Give one with --name.",
-                    escape_controls(name), kMost));
+    throw UsageError(fmt::format(
+        "'{}' is no name for a service: 1 to {} bytes of UTF-8, no control or bidirectional characters, no / "
+        "and no #, no dot or dash in front. Give one with --name.",
+        escape_controls(name), kMost));
   }
   return name;
 }
@@ -88,9 +90,9 @@ ServiceRequest request_of(const StartFlags& flags, const fs::path& database) {
     throw UsageError("No program is named. Put it behind --, as in `galproc start --name web -- ./server`.");
   }
   ServiceRequest request;
-  request.name = checked_name(flags.name.empty() ? default_service_name(flags.program) : flags.name);
+  request.name = checked_name(flags.name ? *flags.name : default_service_name(flags.program));
   request.command.words = flags.program;
-  if (!flags.venv.empty()) request.command.venv = existing_folder("venv", flags.venv);
+  if (!flags.venv.empty()) request.command.venv = existing_venv(flags.venv);
   request.command.working_directory =
       flags.working_directory.empty() ? fs::current_path() : fs::path(existing_folder("cwd", flags.working_directory));
   request.command.inherited_environment = environment_variables();
@@ -150,6 +152,7 @@ ExitCode start(const StartFlags& flags, const Context& context) {
   platform->catch_stop_requests();
   const ServiceReport report = ServiceStart(*platform, database, redactor, request).run();
   print_report(report, request, context);
+  for (const std::string& warning : report.warnings) context.say(warning);
   for (const ListeningSocket& socket : report.sockets) {
     if (socket.is_loopback) continue;
     context.say(fmt::format("Port {} of {} is open to other machines: it listens on {}, not on loopback.", socket.port,
@@ -178,7 +181,8 @@ void add_start(CLI::App& app, Context& context, const std::vector<std::string>& 
   const auto option = [&](const char* name, std::string& value, const char* type, const char* description) {
     verb->add_option(name, value, description)->type_name(type);
   };
-  option("--name", flags->name, "S", "What the service is called (default: the program's base name)");
+  verb->add_option("--name", flags->name, "What the service is called (default: the program's base name)")
+      ->type_name("S");
   option("--venv", flags->venv, "DIR", "A Python virtual environment that it runs in, as if activated");
   option("--cwd", flags->working_directory, "DIR", "Its working directory (default: this one)");
   verb->add_option("--env", flags->environment, "A variable for its environment; the value is never stored")
@@ -189,7 +193,8 @@ void add_start(CLI::App& app, Context& context, const std::vector<std::string>& 
   option("--wait-for", flags->wait_for, "D", "At most so long (default 30s)");
   option("--max-memory", flags->max_memory, "SIZE", "Limit of the address space of each of its processes");
   option("--max-open-files", flags->max_open_files, "N", "Limit of open files of each of its processes");
-  option("--max-processes", flags->max_processes, "N", "Limit of processes, counted over all of its user");
+  option("--max-processes", flags->max_processes, "N",
+         "Limit of processes, counted over all of its user; of root's, by its control group");
   option("--reason", flags->reason, "TEXT", "Why, for the log");
   context.actions[verb] = [flags, &context] { return start(*flags, context); };
 }

@@ -5,7 +5,6 @@
 
 #include "cli/command.h"
 #include "cli/kill.h"
-#include "model/text.h"
 #include "model/time_words.h"
 
 namespace galproc {
@@ -40,9 +39,7 @@ ExitCode stop(const StopFlags& flags, const Context& context) {
   if (!flags.reason.empty()) request.reason = flags.reason;
   KillMode mode;
   mode.yes = true;  // a service was named: all of it is meant
-  const ExitCode code = run_kill(std::move(request), flags.service, mode, context);
-  if (code == ExitCode::NotFound) context.say("The service " + escape_controls(flags.service) + " does not run.");
-  return code;
+  return run_kill(std::move(request), flags.service, mode, context);
 }
 
 }  // namespace

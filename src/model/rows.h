@@ -2,15 +2,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 namespace galproc {
 
-/// One cell. `monostate` is SQL's NULL: unknown, never 0 and never "".
-using Value = std::variant<std::monostate, std::int64_t, double, std::string>;
+/// One plain value. `monostate` is SQL's NULL: unknown, never 0 and never "".
+using Scalar = std::variant<std::monostate, std::int64_t, double, std::string>;
+
+/// Several things in one cell: JSON writes them as an array of objects with these keys, whatever is made for eyes shows
+/// the text; "" where there are none.
+struct List {
+  using Item = std::vector<std::pair<std::string, Scalar>>;
+  std::string text;
+  std::vector<Item> items;
+};
+
+/// One cell. A list is never null and comes from no statement.
+using Value = std::variant<std::monostate, std::int64_t, double, std::string, std::shared_ptr<const List>>;
 
 /// What the numbers or texts of a column mean, so that a table can show them as people write them.
 /// JSON, CSV and the like always carry the raw value.

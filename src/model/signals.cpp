@@ -31,6 +31,7 @@ std::optional<Signal> parse_signal(std::string_view text) {
 
 const char* to_text(Signal signal) {
   switch (signal) {
+    case Signal::Probe: return "";
     case Signal::Hangup: return "SIGHUP";
     case Signal::Interrupt: return "SIGINT";
     case Signal::Quit: return "SIGQUIT";

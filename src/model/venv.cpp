@@ -45,4 +45,13 @@ std::optional<std::string> venv_evidence(const ProcessImage& image, const std::s
   return std::nullopt;
 }
 
+std::optional<std::string> gone_venv_evidence(const ProcessImage& image, const std::string& folder) {
+  if (image.executable && lies_below(*image.executable, folder)) return "command_line";
+  if (image.arguments && !image.arguments->empty() && names_file_below(image.arguments->front(), image, folder)) {
+    return "command_line";
+  }
+  if (image.venv && plain(*image.venv) == plain(folder)) return "environment";
+  return std::nullopt;
+}
+
 }  // namespace galproc

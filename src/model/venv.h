@@ -21,4 +21,9 @@ bool lies_below(const std::string& path, const std::string& folder);
 /// or empty where none does. REQUIRES: `folder` is absolute.
 std::optional<std::string> venv_evidence(const ProcessImage& image, const std::string& folder);
 
+/// The same of a folder that is not there any more, or is no virtual environment any more: command_line where the
+/// executable or the first argument lies below it, environment where VIRTUAL_ENV is the folder. Nothing else: whoever
+/// merely mentions its path need not belong to it.
+std::optional<std::string> gone_venv_evidence(const ProcessImage& image, const std::string& folder);
+
 }  // namespace galproc

@@ -220,6 +220,8 @@ class Platform {
   /// Makes an empty control group of this name, and gives the path that names it; empty where that cannot be, which is
   /// no error.
   virtual std::optional<std::string> make_group(const std::string& name) = 0;
+  /// From now on no more processes and threads than so many can be made in a group; false where that cannot be held to.
+  virtual bool limit_group(const std::string& path, std::int64_t processes) = 0;
   /// Removes a group that is empty, waiting some milliseconds for the last that have just ended in it. One that is not,
   /// or is no control group, stays.
   virtual void remove_group(const std::string& path) = 0;

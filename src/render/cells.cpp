@@ -71,7 +71,13 @@ bool is_also_there_as_text(const RowSet& row_set, const Column& column) {
 
 }  // namespace
 
+const std::string* text_of(const Value& value) {
+  if (const auto* list = std::get_if<std::shared_ptr<const List>>(&value)) return &(*list)->text;
+  return std::get_if<std::string>(&value);
+}
+
 bool is_unknown(const Value& value) {
+  if (const auto* list = std::get_if<std::shared_ptr<const List>>(&value)) return (*list)->items.empty();
   const auto* real = std::get_if<double>(&value);
   return std::holds_alternative<std::monostate>(value) || (real != nullptr && !std::isfinite(*real));
 }
@@ -84,7 +90,7 @@ std::string round_trip_text(double number) {
 
 std::string display_text(const Value& value, Unit unit) {
   if (is_unknown(value)) return "-";
-  const auto* raw = std::get_if<std::string>(&value);
+  const std::string* raw = text_of(value);
   if (raw == nullptr) return number_text(value, unit);
   return escape_controls(unit == Unit::InstantText ? shorten_instant(*raw) : *raw);
 }
@@ -94,7 +100,7 @@ bool is_number_column(const RowSet& row_set, std::size_t column) {
   if (unit == Unit::InstantUs || unit == Unit::InstantText) return false;
   bool has_number = false;
   for (const std::vector<Value>& row : row_set.rows) {
-    if (std::holds_alternative<std::string>(row[column])) return false;
+    if (text_of(row[column]) != nullptr) return false;
     has_number = has_number || !is_unknown(row[column]);
   }
   return has_number;

@@ -10,8 +10,12 @@
 
 namespace galproc {
 
-/// NULL, or a REAL that no format can write as a number (infinity: SQLite stores it, JSON has no word for it).
+/// NULL, or a REAL that no format can write as a number (infinity: SQLite stores it, JSON has no word for it). A list
+/// of nothing counts for eyes, which see no difference.
 bool is_unknown(const Value& value);
+
+/// A text, a list's too; null for anything else.
+const std::string* text_of(const Value& value);
 
 /// The shortest digits that read back as the same number, always with a point or an exponent, so that the reader
 /// of a whole column meets one type. REQUIRES: finite.

@@ -36,7 +36,7 @@ std::string field(const Value& value) {
   if (is_unknown(value)) return "";
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   if (const auto* real = std::get_if<double>(&value)) return round_trip_text(*real);
-  return text_field(std::get<std::string>(value));
+  return text_field(*text_of(value));
 }
 
 class CsvRenderer final : public Renderer {

@@ -56,7 +56,24 @@ std::string json_text(std::string_view text) {
   return json + '"';
 }
 
+std::string json_value(const Value& value);
+
+std::string json_list(const List& list) {
+  std::string array = "[";
+  for (const List::Item& item : list.items) {
+    array += array.size() > 1 ? ",{" : "{";
+    for (const auto& [key, scalar] : item) {
+      if (&key != &item.front().first) array += ',';
+      array += json_text(key) + ':';
+      array += json_value(std::visit([](const auto& plain) { return Value(plain); }, scalar));
+    }
+    array += '}';
+  }
+  return array + ']';
+}
+
 std::string json_value(const Value& value) {
+  if (const auto* list = std::get_if<std::shared_ptr<const List>>(&value)) return json_list(**list);
   if (is_unknown(value)) return "null";
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   if (const auto* real = std::get_if<double>(&value)) return round_trip_text(*real);

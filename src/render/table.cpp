@@ -2,8 +2,10 @@
 // one shows only in the sum of all. Widths are terminal columns, not bytes and not characters.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,14 +35,25 @@ struct Cell {
   bool unknown = false;
 };
 
+/// How soon a column goes where not all fit; of one rank the rightmost goes first, since the less important ones stand
+/// there.
+enum class Rank {
+  Empty,  ///< it says nothing
+  Id,     ///< of use for the next question only
+  Plain,
+  Essential,  ///< who, and what came of it
+  Kept        ///< never left out: a tree, the text that says most, what must not be cut
+};
+
 struct LaidOut {
   Cell header;
   std::vector<Cell> cells;
   bool flush_right = false;
   bool is_tree = false;
-  bool may_cut_cells = false;  ///< free text; a cut number or time would be a wrong one
-  int cells_width = 0;         ///< of the widest cell
-  int width = 0;               ///< of the column
+  bool may_cut_cells = false;  ///< free text; a cut number, time or hash would be a wrong one
+  Rank rank = Rank::Plain;
+  int cells_width = 0;  ///< of the widest cell
+  int width = 0;        ///< of the column
 };
 
 Cell make_cell(std::string text, bool unknown = false) {
@@ -67,6 +80,28 @@ std::vector<std::string> guides_for(const RowSet& row_set, std::size_t depth) {
   return tree_guides(depths);
 }
 
+/// A hash is there to be noted down whole.
+bool is_hash(const Value& value) {
+  constexpr std::size_t kShortest = 32;
+  const std::string* text = text_of(value);
+  return text != nullptr && text->size() >= kShortest &&
+         text->find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Rank rank_of(const RowSet& row_set, std::size_t column) {
+  const auto every = [&](bool (*holds)(const Value&)) {
+    return std::all_of(row_set.rows.begin(), row_set.rows.end(),
+                       [&](const std::vector<Value>& row) { return holds(row[column]); });
+  };
+  constexpr std::array<std::string_view, 8> kEssential{"pid",        "name",        "outcome", "signal",
+                                                       "target_pid", "target_name", "service", "state"};
+  const std::string& name = row_set.columns[column].name;
+  if (every(is_unknown)) return Rank::Empty;
+  if (every([](const Value& value) { return is_unknown(value) || is_hash(value); })) return Rank::Kept;
+  if (name == "upid" || name.ends_with("_upid") || name.ends_with("_id")) return Rank::Id;
+  return std::find(kEssential.begin(), kEssential.end(), name) != kEssential.end() ? Rank::Essential : Rank::Plain;
+}
+
 LaidOut lay_out(const RowSet& row_set, std::size_t column, const std::vector<std::string>* guides) {
   const Unit unit = row_set.columns[column].unit;
   const bool is_number = is_number_column(row_set, column);
@@ -74,7 +109,9 @@ LaidOut lay_out(const RowSet& row_set, std::size_t column, const std::vector<std
   laid_out.header = make_cell(escape_controls(row_set.columns[column].name));
   laid_out.is_tree = guides != nullptr;
   laid_out.flush_right = is_number && guides == nullptr;
-  laid_out.may_cut_cells = guides != nullptr || (!is_number && unit != Unit::InstantText && unit != Unit::InstantUs);
+  laid_out.rank = guides != nullptr ? Rank::Kept : rank_of(row_set, column);
+  laid_out.may_cut_cells = guides != nullptr || (!is_number && unit != Unit::InstantText && unit != Unit::InstantUs &&
+                                                 laid_out.rank != Rank::Kept);
   laid_out.cells.reserve(row_set.rows.size());
   for (std::size_t row = 0; row < row_set.rows.size(); ++row) {
     const Value& value = row_set.rows[row][column];
@@ -128,7 +165,8 @@ void cut_at_edge(std::vector<LaidOut>& columns, int limit) {
   std::size_t shown = 0;
   while (shown < columns.size() && start < limit) {
     LaidOut& column = columns[shown++];
-    column.width = std::min(column.width, limit - start);
+    const bool is_whole = column.rank == Rank::Kept && !column.may_cut_cells;  // a terminal breaks the line then
+    if (!is_whole) column.width = std::min(column.width, limit - start);
     start += column.width + kGap;
   }
   if (shown == columns.size()) return;
@@ -144,26 +182,32 @@ int good_width(const LaidOut& column, bool is_main) {
   return std::min(column.width, std::max(column.header.width, good));
 }
 
-/// Leaves out columns from the right, where the less important ones stand, until the others have a good width. The
-/// widest text (a command line, a detail) and the tree stay: without them the rest says little.
+/// The widest text (a command line, a detail), without which the rest says little; null where there is none to speak
+/// of.
+const LaidOut* main_text(const std::vector<LaidOut>& columns) {
+  const LaidOut* main = nullptr;
+  for (const LaidOut& column : columns) {
+    const bool is_text = column.may_cut_cells && !column.is_tree && column.cells_width > kGoodMainWidth;
+    if (is_text && (main == nullptr || column.width >= main->width)) main = &column;
+  }
+  return main;
+}
+
+/// Leaves out columns by their rank until the others have a good width.
 void leave_out(std::vector<LaidOut>& columns, int limit) {
-  const auto line_width = [&](const LaidOut* widest) {
-    int width = kGap * (static_cast<int>(columns.size()) - 1);
-    for (const LaidOut& column : columns) width += good_width(column, &column == widest);
-    return width;
-  };
   bool left_out = false;
   while (columns.size() > 1) {
-    const LaidOut* widest = nullptr;
-    for (const LaidOut& column : columns) {
-      const bool is_text = column.may_cut_cells && !column.is_tree;
-      if (is_text && (widest == nullptr || column.width >= widest->width)) widest = &column;
+    const LaidOut* main = main_text(columns);
+    int line_width = kGap * (static_cast<int>(columns.size()) - 1);
+    for (const LaidOut& column : columns) line_width += good_width(column, &column == main);
+    if (line_width + (left_out ? 1 : 0) <= limit) break;
+    auto victim = columns.end();
+    for (auto column = columns.begin(); column != columns.end(); ++column) {
+      if (column->rank == Rank::Kept || &*column == main) continue;
+      if (victim == columns.end() || column->rank <= victim->rank) victim = column;
     }
-    if (line_width(widest) + (left_out ? 1 : 0) <= limit) break;
-    std::size_t victim = columns.size();
-    while (victim > 0 && (columns[victim - 1].is_tree || &columns[victim - 1] == widest)) --victim;
-    if (victim == 0) break;
-    columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(victim - 1));
+    if (victim == columns.end()) break;
+    columns.erase(victim);
     left_out = true;
   }
   if (!left_out) return;

@@ -207,6 +207,7 @@ struct Binder {
   sqlite3_stmt* statement;
   int index;
 
+  int operator()(const std::shared_ptr<const List>&) const { return SQLITE_MISUSE; }  // of answers, not of questions
   int operator()(std::monostate) const { return sqlite3_bind_null(statement, index); }
   int operator()(std::int64_t number) const { return sqlite3_bind_int64(statement, index, number); }
   int operator()(double number) const { return sqlite3_bind_double(statement, index, number); }

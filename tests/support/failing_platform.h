@@ -89,6 +89,9 @@ class FailingPlatform : public Platform {
   std::optional<std::string> make_group(const std::string& name) override {
     return ++calls_ == fail_at_ ? std::nullopt : world_.make_group(name);
   }
+  bool limit_group(const std::string& path, std::int64_t processes) override {
+    return ++calls_ != fail_at_ && world_.limit_group(path, processes);
+  }
   void remove_group(const std::string& path) override { world_.remove_group(path); }
 
  private:

@@ -64,6 +64,8 @@ class FakePlatform : public Platform {
   std::vector<std::int64_t> released;     ///< pids of those that run what they were made for
   std::optional<std::string> exec_error;  ///< why no program can be run
   std::set<std::string> made_groups;      ///< control groups that are there
+  bool has_group_limits = true;
+  std::map<std::string, std::int64_t> group_limits;                        ///< of processes, by path
   std::function<void(std::int64_t pid)> on_release = [](std::int64_t) {};  ///< called once its program runs
   bool holds_signals = false;
   int stopped_by = 0;  ///< number of the signal that asked for a stop
@@ -211,6 +213,10 @@ class FakePlatform : public Platform {
     made_groups.insert("/galproc/" + name);
     return "/galproc/" + name;
   }
+  bool limit_group(const std::string& path, std::int64_t processes) override {
+    if (has_group_limits) group_limits[path] = processes;
+    return has_group_limits;
+  }
   void remove_group(const std::string& path) override { made_groups.erase(path); }
   std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
     return real_->file_identity(path);
@@ -286,6 +292,7 @@ class FakePlatform : public Platform {
   void deliver(std::int64_t pid, Signal signal) {
     const auto process = processes.find(pid);
     if (process == processes.end()) return;
+    if (signal == Signal::Probe) return;
     sent.emplace_back(pid, signal);
     if (signal == Signal::Stop) process->second.usage.state = ProcessState::Stopped;
     if (signal == Signal::Continue) process->second.usage.state = ProcessState::Sleeping;

@@ -172,6 +172,17 @@ std::optional<std::string> make_group(const std::string& name) {
   return std::nullopt;
 }
 
+bool limit_group(const std::string& path, std::int64_t processes) {
+  const auto write_text = [](const fs::path& file, const std::string& text) {
+    const Descriptor opened(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    return opened && ::write(opened.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  };
+  const fs::path group(path);
+  // A folder above that has processes of its own may not pass a controller on; then there is no such file.
+  if (group.parent_path().filename() == "galproc") write_text(group.parent_path() / "cgroup.subtree_control", "+pids");
+  return write_text(group / "pids.max", std::to_string(processes));
+}
+
 void remove_group(const std::string& path) {
   struct statfs status {};
   if (::statfs(path.c_str(), &status) != 0 || status.f_type != CGROUP2_SUPER_MAGIC) return;

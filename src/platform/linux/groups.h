@@ -27,6 +27,8 @@ Delivery freeze_group(const std::string& path);
 void thaw_group(const std::string& path) noexcept;
 Delivery kill_group(const std::string& path);
 std::optional<std::string> make_group(const std::string& name);
+/// By the controller `pids`, which is given to the group where the one above it has it.
+bool limit_group(const std::string& path, std::int64_t processes);
 void remove_group(const std::string& path);
 
 }  // namespace galproc

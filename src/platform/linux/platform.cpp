@@ -196,6 +196,9 @@ class LinuxPlatform : public Platform {
     return galproc::spawn(request, file_limit_at_first_, boot_offset_ticks_);
   }
   std::optional<std::string> make_group(const std::string& name) override { return galproc::make_group(name); }
+  bool limit_group(const std::string& path, std::int64_t processes) override {
+    return galproc::limit_group(path, processes);
+  }
   void remove_group(const std::string& path) override { galproc::remove_group(path); }
 
  private:
