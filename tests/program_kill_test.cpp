@@ -176,10 +176,11 @@ TEST_F(ProgramKill, OfAProcessThatForksAllTheTimeLeavesNobody) {
 TEST_F(ProgramKill, OfATreeEndsWhatItsMembersBeginWhileTheyAreAsked) {
   const Family family;
   const fs::path born = folder_ / "born";
-  // The child of the second is seen with its parent, which lives on for a moment.
-  Program top = shell(
-      "trap 'sleep $1 & touch " + born.string() + "; sleep 0.5; exit' TERM; echo ready; while :; do sleep 0.1; done",
-      family.word());
+  // That child is seen with its parent, which lives on for a moment. No program makes the file: it would be asked to
+  // end, too.
+  Program top =
+      shell("trap 'sleep $1 & : >" + born.string() + "; sleep 0.5; exit' TERM; echo ready; while :; do sleep 0.1; done",
+            family.word());
   ASSERT_TRUE(wait_until([&] { return top.out() == "ready\n"; }));
   const Ran ran = kill({std::to_string(top.pid()), "--tree", "--no-force", "--attempts", "1", "--grace", "30s"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
