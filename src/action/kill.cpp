@@ -90,7 +90,26 @@ void Kill::add_untouched() {
   add_attempts(method, request_.signal, [](const Victim&) { return false; });
 }
 
+void Kill::wait_for_recorder() {
+  constexpr std::int64_t kBetweenUs = 20'000;
+  constexpr std::int64_t kMostUs = 1'000'000;
+  if (!plan_.tree || !log_.events_until_us()) return;
+  const Clocks begun = platform_.clocks();
+  log_.commit(pass_, victims_, attempts_);  // a recorder that sees the file written to stores what it knows
+  while (!interrupted_) {
+    const auto until_us = log_.events_until_us();
+    if (!until_us || *until_us >= begun.wall_us) return;
+    const std::int64_t now_us = platform_.clocks().boot_us;
+    if (now_us >= begun.boot_us + kMostUs) {
+      ancestry_until_us_ = until_us;
+      return;
+    }
+    interrupted_ = platform_.sleep_until(now_us + kBetweenUs) == Wake::Stop;
+  }
+}
+
 void Kill::carry_out() {
+  wait_for_recorder();
   // A round that ended somebody for whom there was no descriptor before is one more.
   for (int round = 1; round <= request_.rounds() && !interrupted_; round += open_rest() > 0 ? 0 : 1) {
     for (Victim& victim : victims_) victim.asked = victim.killed = false;
@@ -269,6 +288,7 @@ KillReport Kill::report(int exit_code) {
   report.action_id = log_.action_id();
   report.exit_code = exit_code;
   report.problem = problem_;
+  report.ancestry_until_us = ancestry_until_us_;
   for (const Victim& victim : victims_) {
     if (victim.ended_us) {
       ++report.ended_count;

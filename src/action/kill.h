@@ -24,6 +24,8 @@ struct KillReport {
   /// Living, born while the tree was ended and of no known parent, but akin to a member: see Suspects.
   std::vector<ProcessReading> suspects;
   std::optional<std::string> problem;  ///< a sentence: what could not be logged any more
+  /// Set where the recorder had not stored every birth before the kill: up to when it had.
+  std::optional<std::int64_t> ancestry_until_us;
 };
 
 class Kill {
@@ -49,6 +51,8 @@ class Kill {
   /// An attempt that says why for each to whom nothing could be done.
   void add_untouched();
   void carry_out();
+  /// Lets a recorder store what happened up to now, so that nobody is missed whose parent ended a moment ago.
+  void wait_for_recorder();
   void ask_politely();
   /// Those who were not yet, in this round.
   void ask_all();
@@ -95,6 +99,7 @@ class Kill {
   std::vector<ProcessReading> escaped_;
   std::int64_t begun_boot_us_ = 0;
   bool interrupted_ = false;
+  std::optional<std::int64_t> ancestry_until_us_;
   std::unique_ptr<HeldSignals> held_;
   std::optional<std::string> frozen_group_;
   std::optional<std::string> problem_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "action/log_rows.h"
+#include "store/database.h"
 
 namespace galproc {
 
@@ -81,6 +82,19 @@ void KillLog::open() {
   log_.reset();
   log_ = open_action_log(platform_, path_, redactor_);
   opened_ = platform_.file_identity(path_);
+}
+
+std::optional<std::int64_t> KillLog::events_until_us() {
+  if (!platform_.lock_holder(recorder_lock_path(path_))) return std::nullopt;
+  std::optional<std::int64_t> until_us;
+  log_->ask([&](SQLite::Database& database) {
+    Prepared select(database,
+                    "SELECT s.events_until_us FROM recorder_status AS s"
+                    " JOIN recording AS r ON r.recording_id = s.recording_id AND r.event_source <> 'none'"
+                    " WHERE NOT EXISTS (SELECT 1 FROM recording_end AS e WHERE e.recording_id = r.recording_id)");
+    until_us = select.number();
+  });
+  return until_us;
 }
 
 void KillLog::set_action(const KillRequest& request, CallerReading caller) {

@@ -73,6 +73,10 @@ class KillLog {
   /// The same, and what came of it all.
   void finish(int exit_code, const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts);
 
+  /// Up to when the events of a recorder that runs on this file are in it; empty: none runs, or it has no source of
+  /// them.
+  std::optional<std::int64_t> events_until_us();
+
   /// 0 before the first commit.
   std::int64_t action_id() const { return action_id_; }
 

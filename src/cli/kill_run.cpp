@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "action/kill.h"
+#include "action/live_ancestry.h"
 #include "cli/kill.h"
 #include "cli/kill_words.h"
 #include "cli/look.h"
@@ -74,9 +75,11 @@ class Recordings {
     }
   }
 
-  CreatorOf creator_of() {
-    return [this](const ProcessKey& key) {
-      return first_known([&](RecordedAncestry& ancestry) { return ancestry.creator_of(key); });
+  /// `live` knows those that no recording knows yet; null: nobody listens.
+  CreatorOf creator_of(LiveAncestry* live) {
+    return [this, live](const ProcessKey& key) {
+      const auto creator = live ? live->creator_of(key) : std::nullopt;
+      return creator ? creator : first_known([&](RecordedAncestry& ancestry) { return ancestry.creator_of(key); });
     };
   }
   std::optional<std::int64_t> upid_of(const ProcessKey& key) {
@@ -265,6 +268,9 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   }
 
   Recordings recordings(log.get(), path, platform->host());
+  // Before the first look: who is born after it is told of.
+  std::unique_ptr<LiveAncestry> live;
+  if (log && request.tree) live = std::make_unique<LiveAncestry>(*platform);
   World world;
   world.processes = platform->read_processes();
   if (!request.selectors.ports.empty()) world.sockets = platform->read_sockets(world.processes);
@@ -273,7 +279,7 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   const CallerReading caller = surroundings.caller;
   Guard guard(request.policy, std::move(surroundings));
   guard.look_at(world.processes);
-  Plan plan = make_plan(world, request, guard, recordings.creator_of());
+  Plan plan = make_plan(world, request, guard, recordings.creator_of(live.get()));
   tell_of_plan(plan, world, request.selectors, service, context);
   if (mode.dry_run) return print_plan(plan, recordings, *platform, context);
   if (!is_confirmed(plan, mode, context)) {
@@ -286,6 +292,10 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
   const KillReport report = kill.run();
   print_report(report, context);
   for (const std::string& problem : recordings.problems()) context.say(problem);
+  if (report.ancestry_until_us) {
+    context.say("The recorder had stored births up to " + format_instant(*report.ancestry_until_us) +
+                " only: who was born between then and this kill, and has lost its parent, may have been missed.");
+  }
   if (report.problem) context.err << "galproc: " << escape_controls(*report.problem) << std::endl;
   if (!report.problem) remove_groups(service, report, *platform, *log);
   return static_cast<ExitCode>(report.exit_code);

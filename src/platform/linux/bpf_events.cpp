@@ -179,7 +179,8 @@ BpfObject load(const EventRequest& request, std::string& why_not) {
   for (unsigned way = 0; way < kWays; ++way) {
     BpfObject object = BpfObject::open(why_not);
     if (!object) return object;
-    for (std::size_t i = 0; i < std::size(kForms); ++i) {
+    if (request.births_only) object.want_only("on_fork");
+    for (std::size_t i = 0; i < std::size(kForms) && !request.births_only; ++i) {
       const bool older = (way >> i & 1) != 0;
       object.want(kForms[i].newer, !older);
       object.want(kForms[i].older, older);

@@ -54,6 +54,13 @@ void BpfObject::want(const char* program, bool wanted) {
   if (bpf_program* found = bpf_object__find_program_by_name(get(), program)) bpf_program__set_autoload(found, wanted);
 }
 
+void BpfObject::want_only(std::string_view program) {
+  bpf_program* each = nullptr;
+  while ((each = bpf_object__next_program(get(), each)) != nullptr) {
+    bpf_program__set_autoload(each, bpf_program__name(each) == program);
+  }
+}
+
 void BpfObject::set(const galproc_settings& settings) {
   if (bpf_map* map = bpf_object__find_map_by_name(get(), ".rodata.settings")) {
     bpf_map__set_initial_value(map, &settings, sizeof settings);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/linux/bpf/records.h"
@@ -25,6 +26,7 @@ class BpfObject {
 
   /// Whether a program is to be loaded. REQUIRES for these: not loaded yet.
   void want(const char* program, bool wanted);
+  void want_only(std::string_view program);
   void set(const galproc_settings& settings);
   void set_ring_bytes(const char* map, std::size_t bytes);
   bool load(std::string& why_not);

@@ -1,0 +1,32 @@
+#include "action/live_ancestry.h"
+
+#include <variant>
+
+namespace galproc {
+
+LiveAncestry::LiveAncestry(Platform& platform) {
+  EventRequest request;
+  request.births_only = true;
+  source_ = platform.open_events("bpf", request).source;
+}
+
+std::optional<ProcessKey> LiveAncestry::creator_of(const ProcessKey& key) {
+  auto creator = creators_.find(key);
+  if (creator == creators_.end()) {
+    listen();
+    creator = creators_.find(key);
+  }
+  return creator == creators_.end() ? std::nullopt : std::optional(creator->second);
+}
+
+void LiveAncestry::listen() {
+  constexpr std::chrono::milliseconds kBetween{1};  // one look at the system asks for hundreds
+  const auto now = std::chrono::steady_clock::now();
+  if (!source_ || now - listened_at_ < kBetween) return;
+  listened_at_ = now;
+  for (const Event& event : source_->drain().events) {
+    if (const auto* fork = std::get_if<ForkEvent>(&event.what)) creators_.emplace(fork->child.key, fork->parent.key);
+  }
+}
+
+}  // namespace galproc

@@ -1,0 +1,61 @@
+// Kills of trees that a recorder has watched by events since they began: no look has to have seen who created whom.
+
+#include "support/family.h"
+
+namespace galproc {
+namespace {
+
+class ProgramKillEvents : public ProgramTest {
+ protected:
+  /// Records with looks so far apart that only events can tell. Skips where the kernel gives none.
+  std::optional<Program> watch() const {
+    Program recorder = record({"--interval", "1h"});
+    if (recorder.err().find("events: none") != std::string::npos) return std::nullopt;
+    return recorder;
+  }
+  /// Three chains of processes of which each begins the next, forked twice and in a session of its own, deaf to TERM,
+  /// and ends soon after: of nobody who is left does the first one's process table tell anything. Over by itself in 20
+  /// seconds.
+  Program chains(const std::string& word) const {
+    const fs::path script = folder_ / "chain.sh";
+    std::ofstream(script) << "trap '' TERM\n"
+                             "next() { (CHAIN=1 setsid /bin/sh \"$0\" $1 $2 &); }\n"
+                             "[ $(date +%s) -ge $2 ] && exit\n"
+                             "if [ -n \"$CHAIN\" ]; then sleep 0.03; next $1 $2; sleep 0.05; exit; fi\n"
+                             "next $1 $2; next $1 $2; next $1 $2; sleep 20\n";
+    return start({"/bin/sh", script.string(), word, std::to_string(now_us() / 1'000'000 + 20)});
+  }
+};
+
+TEST_F(ProgramKillEvents, OfWhoForksTwiceAllTheTimeLeaveNobodyTenTimesOfTen) {
+  auto recorder = watch();
+  if (!recorder) GTEST_SKIP() << "this kernel or user has no source of events";
+  for (int round = 1; round <= 10; ++round) {
+    const Family family;
+    Program top = chains(family.word());
+    ASSERT_TRUE(family.grows_to(4));
+    ::usleep(200'000);  // whoever the first one forked itself is gone
+    const Ran ran = galproc({"kill", "--db", db().string(), std::to_string(top.pid()), "--tree", "--grace", "100ms"});
+    EXPECT_EQ(ran.exit_code, 0) << "round " << round << ": " << ran.err;
+    EXPECT_EQ(family.members().size(), 0U) << "round " << round << ": " << ran.err;
+  }
+  EXPECT_NE(ask("SELECT count(*) FROM attempt WHERE why = 'ancestry'"), "0\n");
+  EXPECT_EQ(recorder->stop(), 0) << recorder->err();
+}
+
+TEST_F(ProgramKillEvents, BesideARecorderThatStandsStillSayUpToWhenBirthsAreKnown) {
+  auto recorder = watch();
+  if (!recorder) GTEST_SKIP() << "this kernel or user has no source of events";
+  const Family family;
+  Program top = start({"/bin/sh", "-c", "sleep $1 & sleep $1; :", "sh", family.word()});
+  ASSERT_TRUE(family.grows_to(3));
+  ASSERT_EQ(::kill(recorder->pid(), SIGSTOP), 0);
+  const Ran ran = galproc({"kill", "--db", db().string(), std::to_string(top.pid()), "--tree"});
+  ::kill(recorder->pid(), SIGCONT);
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("The recorder had stored births up to "), std::string::npos) << ran.err;
+  EXPECT_EQ(recorder->stop(), 0) << recorder->err();
+}
+
+}  // namespace
+}  // namespace galproc
