@@ -136,9 +136,10 @@ TEST_F(SelectionTest, OfAServiceTakesItsFirstProcessItsMarkerAndItsControlGroupA
   };
   add(1, "web").image = image_with("web#7", "/");
   add(2, "cleaned").image = image_with({}, "/galproc/service-web-07");
-  add(3, "below").image = image_with("other", "/../galproc/service-web-07/inner");
+  add(3, "below").image = image_with({}, "/../galproc/service-web-07/inner");
   add(4, "first").image = image_with({}, "/");
   add(5, "other").image = image_with("web#6", "/galproc/service-web-071/x-service-web-07");
+  add(7, "inner").image = image_with("inner#1", "/galproc/service-web-07/inner");  // stands by itself
   add(6, "reused").image = image_with({}, "/");
   wanted_.by_service = true;
   EXPECT_EQ(matches(), Found{});

@@ -26,6 +26,7 @@ std::optional<std::string> service_tie(const ProcessReading& process, const Logg
   if (service.this_boot && process.key == service.key) return "service";
   if (!process.image) return std::nullopt;
   if (process.image->service_marker == service.marker) return "marker";
+  if (process.image->service_marker) return std::nullopt;  // a service that was started from within stands by itself
   const auto& group = process.image->cgroup;
   if (group && service.cgroup && goes_through(*group, *service.cgroup)) return "cgroup";
   return std::nullopt;

@@ -21,8 +21,9 @@ struct LoggedService {
 };
 
 /// Why a process belongs to a service, or empty where it does not: `service` (it is its first process), `marker` (that
-/// is in its environment), `cgroup` (it is in the control group that was made for it, or below). A program may clean or
-/// overwrite its environment, and a daemon outlives its first process: no one of the three finds all.
+/// is in its environment), `cgroup` (it is in the control group that was made for it, or below, and carries no marker
+/// of another). A program may clean or overwrite its environment, and a daemon outlives its first process: no one of
+/// the three finds all.
 std::optional<std::string> service_tie(const ProcessReading& process, const LoggedService& service);
 
 /// The same of several starts: the first tie that holds.
