@@ -44,7 +44,7 @@ void Kill::kill_group() {
 Delivery Kill::freeze_and_kill(const std::string& path, std::size_t first_attempt, std::vector<std::int64_t> logged) {
   const auto failed = [](const char* why) { return Delivery{Delivery::Result::Failed, 0, why}; };
   frozen_group_ = path;
-  if (const Delivery frozen = platform_.freeze_group(path); frozen.result != Delivery::Result::Sent) return frozen;
+  if (Delivery frozen = platform_.freeze_group(path); frozen.result != Delivery::Result::Sent) return frozen;
   try {
     for (int look = 0; look < kLooks; ++look) {
       if (platform_.sleep_until(platform_.clocks().boot_us) == Wake::Stop) interrupted_ = true;

@@ -82,7 +82,8 @@ class Recording {
   std::unique_ptr<EventCollector> events_;
   std::string event_source_;
   std::optional<std::int64_t> data_version_;
-  std::unique_ptr<Prepared> user_version_, read_data_version_, insert_loss_, write_status_, insert_tick_, insert_error_, insert_gap_;
+  std::unique_ptr<Prepared> user_version_, read_data_version_, insert_loss_, write_status_, insert_tick_, insert_error_,
+      insert_gap_;
 
   std::int64_t boot_id_ = 0;
   std::int64_t booted_us_ = 0;

@@ -33,7 +33,7 @@ struct pid {
 };
 
 struct sigaction {
-  void *sa_handler;
+  void* sa_handler;
 };
 
 struct k_sigaction {
@@ -52,7 +52,7 @@ struct signal_struct {
   int group_exit_code;
   unsigned long maxrss;
   __u64 utime, stime;
-  struct tty_struct *tty;
+  struct tty_struct* tty;
   struct task_io_accounting ioac;
 };
 
@@ -67,16 +67,16 @@ struct task_struct {
   struct task_struct *real_parent, *group_leader;
   char comm[16];
   __u64 start_boottime, utime, stime;
-  const struct cred *cred;
-  struct signal_struct *signal;
-  struct sighand_struct *sighand;
-  struct mm_struct *mm;
-  struct pid *thread_pid;
+  const struct cred* cred;
+  struct signal_struct* signal;
+  struct sighand_struct* sighand;
+  struct mm_struct* mm;
+  struct pid* thread_pid;
   struct task_io_accounting ioac;
 };
 
 struct linux_binprm {
-  const char *filename;
+  const char* filename;
 };
 
 struct kernel_siginfo {

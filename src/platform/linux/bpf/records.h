@@ -1,5 +1,5 @@
-/* What the tracepoint programs write into the ring, as C that both they and the reader include. Times are nanoseconds of
- * the boot clock, pids those of the initial namespace. */
+/* What the tracepoint programs write into the ring, as C that both they and the reader include. Times are nanoseconds
+ * of the boot clock, pids those of the initial namespace. */
 #ifndef GALPROC_RECORDS_H
 #define GALPROC_RECORDS_H
 

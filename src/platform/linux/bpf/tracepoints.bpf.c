@@ -1,10 +1,12 @@
 /* Births, images, ends and signals of processes, from the scheduler's and the signal code's own tracepoints. Loads are
- * direct through BTF pointers where the verifier knows the type: a helper call each would cost the sender twice as much. */
+ * direct through BTF pointers where the verifier knows the type: a helper call each would cost the sender twice as
+ * much. */
+/* clang-format off: the helpers use types that the first of these declares. */
 #include <linux/bpf.h>
-
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+/* clang-format on */
 
 #include "platform/linux/bpf/kernel_types.h"
 #include "platform/linux/bpf/records.h"
@@ -33,7 +35,7 @@ struct {
 } lost SEC(".maps");
 
 static __always_inline void count_loss(__u32 kind) {
-  __u64 *count = bpf_map_lookup_elem(&lost, &kind);
+  __u64* count = bpf_map_lookup_elem(&lost, &kind);
   if (count) ++*count;
 }
 
@@ -42,7 +44,7 @@ static __always_inline __u64 wake_flags(void) {
 }
 
 #define RESERVE(type, name, record_kind)                            \
-  struct type *name = bpf_ringbuf_reserve(&ring, sizeof(*name), 0); \
+  struct type* name = bpf_ringbuf_reserve(&ring, sizeof(*name), 0); \
   if (!name) {                                                      \
     count_loss(record_kind);                                        \
     return 0;                                                       \
@@ -51,7 +53,7 @@ static __always_inline __u64 wake_flags(void) {
   name->head.kind = record_kind;                                    \
   name->head.reserved = 0
 
-static __always_inline void fill(struct galproc_party *party, struct task_struct *task) {
+static __always_inline void fill(struct galproc_party* party, struct task_struct* task) {
   party->start_ns = task->group_leader->start_boottime;
   party->pid = task->tgid;
   party->parent_pid = task->real_parent->tgid;
@@ -60,12 +62,12 @@ static __always_inline void fill(struct galproc_party *party, struct task_struct
   __builtin_memcpy(party->name, task->comm, sizeof(party->name));
 }
 
-static __always_inline struct task_struct *current_task(void) {
-  return (struct task_struct *)bpf_get_current_task_btf();
+static __always_inline struct task_struct* current_task(void) {
+  return (struct task_struct*)bpf_get_current_task_btf();
 }
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
+int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
   if (child->pid != child->tgid) return 0; /* a thread */
   RESERVE(galproc_fork, record, GALPROC_FORK);
   fill(&record->parent, parent);
@@ -87,11 +89,11 @@ struct {
 } exec_scratch SEC(".maps");
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program) {
+int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* program) {
   __u32 zero = 0;
-  struct exec_scratch *scratch = bpf_map_lookup_elem(&exec_scratch, &zero);
+  struct exec_scratch* scratch = bpf_map_lookup_elem(&exec_scratch, &zero);
   if (!scratch) return 0;
-  struct galproc_exec *record = &scratch->record;
+  struct galproc_exec* record = &scratch->record;
   record->head.at_ns = bpf_ktime_get_boot_ns();
   record->head.kind = GALPROC_EXEC;
   record->head.reserved = 0;
@@ -103,7 +105,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
   if (record->truncated) size = GALPROC_ARGUMENT_BYTES - 1;
   /* The compiler sees that it is bounded and drops a plain bound; the verifier wants to see one on this register. */
   asm volatile("%0 &= 4095" : "+r"(size));
-  if (bpf_probe_read_user(scratch->arguments, size, (void *)begin)) size = 0;
+  if (bpf_probe_read_user(scratch->arguments, size, (void*)begin)) size = 0;
   record->argument_bytes = size;
   asm volatile("%0 &= 4095" : "+r"(size));
   if (bpf_ringbuf_output(&ring, scratch, sizeof(*record) + size, wake_flags())) count_loss(GALPROC_EXEC);
@@ -121,9 +123,9 @@ struct {
   __type(value, struct dead_threads);
 } dead_threads SEC(".maps");
 
-static __always_inline void note_thread(struct task_struct *task) {
+static __always_inline void note_thread(struct task_struct* task) {
   const __u32 pid = task->tgid;
-  struct dead_threads *sum = bpf_map_lookup_elem(&dead_threads, &pid);
+  struct dead_threads* sum = bpf_map_lookup_elem(&dead_threads, &pid);
   if (!sum) {
     const struct dead_threads none = {};
     bpf_map_update_elem(&dead_threads, &pid, &none, BPF_NOEXIST);
@@ -142,15 +144,15 @@ static __always_inline __u64 larger(__u64 one, __u64 other) {
   return one > other ? one : other;
 }
 
-static __always_inline int tell_exit(struct task_struct *task) {
+static __always_inline int tell_exit(struct task_struct* task) {
   const __u32 pid = task->tgid;
   struct dead_threads threads = {};
-  struct dead_threads *sum = bpf_map_lookup_elem(&dead_threads, &pid);
+  struct dead_threads* sum = bpf_map_lookup_elem(&dead_threads, &pid);
   if (sum) {
     threads = *sum;
     bpf_map_delete_elem(&dead_threads, &pid);
   }
-  struct signal_struct *shared = task->signal;
+  struct signal_struct* shared = task->signal;
   RESERVE(galproc_exit, record, GALPROC_EXIT);
   fill(&record->process, task);
   record->wait_status = shared->flags & kGroupExit ? shared->group_exit_code : task->group_leader->exit_code;
@@ -171,14 +173,14 @@ static __always_inline int tell_exit(struct task_struct *task) {
 /* Two forms of which one is loaded: newer kernels say whether the process dies with this thread. In older ones threads
  * that die together may all see that none is left; the reader takes the first. */
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit_told, struct task_struct *task, _Bool group_dead) {
+int BPF_PROG(on_exit_told, struct task_struct* task, _Bool group_dead) {
   if (group_dead) return tell_exit(task);
   note_thread(task);
   return 0;
 }
 
 SEC("?tp_btf/sched_process_exit")
-int BPF_PROG(on_exit_counted, struct task_struct *task) {
+int BPF_PROG(on_exit_counted, struct task_struct* task) {
   if (task->signal->live.counter == 0) return tell_exit(task);
   note_thread(task);
   return 0;
@@ -199,7 +201,7 @@ static __always_inline int note_victim(__u32 pid) {
 }
 
 SEC("tp_btf/mark_victim")
-int BPF_PROG(on_victim, struct task_struct *task) {
+int BPF_PROG(on_victim, struct task_struct* task) {
   return note_victim(task->tgid);
 }
 
@@ -208,30 +210,30 @@ int BPF_PROG(on_victim_pid, int pid) {
   return note_victim(pid);
 }
 
-static __always_inline __u32 disposition_of(struct task_struct *target, int signal) {
+static __always_inline __u32 disposition_of(struct task_struct* target, int signal) {
   /* The declared type is shorter than the kernel's, so the step from one element to the next is asked for. */
-  void *handler = 0;
+  void* handler = 0;
   const __u32 index = signal - 1;
   if (index >= kMaxSignal) return 0;
-  const char *actions = (const char *)BPF_CORE_READ(target, sighand);
+  const char* actions = (const char*)BPF_CORE_READ(target, sighand);
   if (!actions) return 0;
   actions += bpf_core_field_offset(struct sighand_struct, action);
   actions += index * bpf_core_type_size(struct k_sigaction);
   bpf_probe_read_kernel(&handler, sizeof(handler), actions + bpf_core_field_offset(struct k_sigaction, sa.sa_handler));
-  return handler == 0 ? 0 : handler == (void *)1 ? 1 : 2;
+  return handler == 0 ? 0 : handler == (void*)1 ? 1 : 2;
 }
 
-static __always_inline __u32 is_namespace_init(struct task_struct *task) {
+static __always_inline __u32 is_namespace_init(struct task_struct* task) {
   const __u32 level = BPF_CORE_READ(task, thread_pid, level);
   if (level == 0 || level > 32) return 0;
   int number = 0;
-  const char *numbers = (const char *)BPF_CORE_READ(task, thread_pid) + bpf_core_field_offset(struct pid, numbers);
+  const char* numbers = (const char*)BPF_CORE_READ(task, thread_pid) + bpf_core_field_offset(struct pid, numbers);
   bpf_probe_read_kernel(&number, sizeof(number), numbers + level * bpf_core_type_size(struct upid));
   return number == 1;
 }
 
 SEC("tp_btf/signal_generate")
-int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_struct *target, int to_group, int result) {
+int BPF_PROG(on_signal, int signal, struct kernel_siginfo* info, struct task_struct* target, int to_group, int result) {
   if (signal < 1 || signal > kMaxSignal || !(settings.wanted_signals >> (signal - 1) & 1)) return 0;
   const unsigned long kind = (unsigned long)info;
   const int code = kind == 0 ? 0 : kind == 1 ? SI_KERNEL : BPF_CORE_READ(info, si_code);
@@ -240,7 +242,7 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
   const int by_itself = (code > 0 && code < SI_KERNEL) || code == SI_TIMER ||
                         (code == SI_KERNEL && (signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF));
   if (by_itself && disposition == 2) return 0;
-  struct task_struct *sender = current_task();
+  struct task_struct* sender = current_task();
   RESERVE(galproc_signal, record, GALPROC_SIGNAL);
   fill(&record->sender, sender);
   fill(&record->target, target);
@@ -291,7 +293,7 @@ static __always_inline int enter(int target, int signal) {
   return 1;
 }
 
-static __always_inline int tell_failure(const struct attempt *attempt, __s64 result, __u32 is_descriptor) {
+static __always_inline int tell_failure(const struct attempt* attempt, __s64 result, __u32 is_descriptor) {
   RESERVE(galproc_failed_signal, record, GALPROC_FAILED_SIGNAL);
   fill(&record->sender, current_task());
   record->target = attempt->target;
@@ -304,7 +306,7 @@ static __always_inline int tell_failure(const struct attempt *attempt, __s64 res
 
 static __always_inline int leave(__s64 result, __u32 is_descriptor) {
   const __u32 thread = bpf_get_current_pid_tgid();
-  const struct attempt *found = bpf_map_lookup_elem(&attempts, &thread);
+  const struct attempt* found = bpf_map_lookup_elem(&attempts, &thread);
   if (!found) return 1;
   const struct attempt attempt = *found;
   bpf_map_delete_elem(&attempts, &thread);
@@ -312,14 +314,14 @@ static __always_inline int leave(__s64 result, __u32 is_descriptor) {
   return 1;
 }
 
-#define WATCH(call, target_index, signal_index, is_descriptor)                   \
-  SEC("tp/syscalls/sys_enter_" #call)                                            \
-  int enter_##call(struct enter_context *context) {                              \
+#define WATCH(call, target_index, signal_index, is_descriptor)                        \
+  SEC("tp/syscalls/sys_enter_" #call)                                                 \
+  int enter_##call(struct enter_context* context) {                                   \
     return enter(context->arguments[target_index], context->arguments[signal_index]); \
-  }                                                                              \
-  SEC("tp/syscalls/sys_exit_" #call)                                             \
-  int leave_##call(struct exit_context *context) {                               \
-    return leave(context->result, is_descriptor);                                \
+  }                                                                                   \
+  SEC("tp/syscalls/sys_exit_" #call)                                                  \
+  int leave_##call(struct exit_context* context) {                                    \
+    return leave(context->result, is_descriptor);                                     \
   }
 
 WATCH(kill, 0, 1, 0)
