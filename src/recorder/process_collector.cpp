@@ -101,6 +101,7 @@ void ProcessCollector::meet(const ProcessReading& process, const ProcessPass& pa
   } else {  // met by an earlier recording, or by a command that acted on it
     fresh.parent_pid = store_.last_parent_pid(identity.upid).value_or(-1);
     if (!process.ended) store_.take_back_concluded_exit(identity.upid);
+    fresh.ended = process.ended && store_.has_told_exit(identity.upid);
   }
 }
 
@@ -192,7 +193,7 @@ void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
       if (!known.last_read_us) stage(key).last_read_us = last_pass_us_;
       continue;
     }
-    if (!known.ended) add_exit(known, std::nullopt, false);
+    if (!find(key)->ended) add_exit(known, std::nullopt, false);  // an event of this very tick may have told
     gone_.push_back(key);
   }
 }

@@ -33,7 +33,7 @@ std::size_t TickReading::size_bytes() const {
     }
   }
   if (sockets) bytes += sockets->sockets.size() * (sizeof(SocketReading) + 2 * sizeof(ProcessKey));
-  return bytes;
+  return bytes + events.events.size() * sizeof(Event);
 }
 
 TickReading take_reading(Platform& platform) {
