@@ -69,9 +69,11 @@ WITH
              AND coalesce(:until, 9223372036854775807))
   ),
   -- What ended it: an attempt whose outcome says so, or one of galproc's without
-  -- an outcome just before the end. Bare columns follow max().
+  -- an outcome just before the end; of one that it sent to itself when it was
+  -- asked, who asked. Bare columns follow max().
   fatal AS MATERIALIZED (
-    SELECT l.upid, max(t.at_us) AS at_us, t.at, t.source, t.seen_by, t.cause,
+    SELECT l.upid, max(iif(t.cause = 'self', 0, 1 << 60) + t.at_us), t.at_us,
+      t.at, t.source, t.seen_by, t.cause,
       t.outcome, t.signal, t.sender_pid, t.sender_name, t.sender_user,
       t.reason, t.attempt_id, t.signal_id
     FROM life AS l

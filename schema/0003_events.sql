@@ -7,12 +7,12 @@ CREATE TABLE signal_event (
   at_us              INTEGER NOT NULL,  -- instant at which it was sent
   signal             INTEGER NOT NULL,  -- number of the signal
   code               INTEGER,           -- si_code as the kernel set it; NULL: the call failed
-  origin             INTEGER NOT NULL CHECK (origin BETWEEN 0 AND 2),  -- what came along: 0 no sender, 1 the kernel, 2 a sender
+  origin             INTEGER NOT NULL CHECK (origin BETWEEN 0 AND 2),  -- what came along: 0 no sender, 1 the kernel or a timer, 2 a sender
   to_group           INTEGER NOT NULL CHECK (to_group IN (0, 1)),  -- 1: to the process; 0: to one thread of it
   result             INTEGER NOT NULL CHECK (result BETWEEN 0 AND 5),  -- 0 delivered, 1 ignored, 2 already pending, 3 no room,
                                         -- 4 delivered without its information, 5 the call failed
   disposition        INTEGER CHECK (disposition BETWEEN 0 AND 2),  -- what the target does with it: 0 the default, 1 ignores, 2 handles
-  oom_victim         INTEGER NOT NULL CHECK (oom_victim IN (0, 1)),  -- 1: the OOM killer had marked the target
+  oom_victim         INTEGER NOT NULL CHECK (oom_victim IN (0, 1)),  -- 1: the OOM killer marked the target right after it
   errno              INTEGER,           -- of a call that failed
   sender_upid        INTEGER,           -- who ran when it was sent, for what the kernel sends by itself anybody; no foreign key:
                                         -- a delete of a process would scan this table
@@ -20,6 +20,7 @@ CREATE TABLE signal_event (
   sender_start_token INTEGER NOT NULL,  -- and start token
   sender_name        TEXT    NOT NULL,  -- short name of its thread
   sender_uid         INTEGER,           -- its effective user id
+  sender_user        TEXT,              -- that user's name
   sender_state       INTEGER NOT NULL CHECK (sender_state BETWEEN 0 AND 7),  -- sum of 1 a kernel thread, 2 on its way out, 4 the
                                         -- first process of a pid namespace
   target_upid        INTEGER,           -- whom it was for; NULL: the call named nobody who is known

@@ -181,7 +181,6 @@ TEST(BpfRecords, ASignalHasSenderTargetAndWhatBecameOfIt) {
   EXPECT_EQ(signal.origin, SignalEvent::Origin::Sender);
   EXPECT_EQ(signal.result, SignalEvent::Result::Pending);
   EXPECT_EQ(signal.disposition, SignalEvent::Disposition::Handles);
-  EXPECT_FALSE(signal.oom_victim);
   EXPECT_FALSE(signal.error);
   EXPECT_FALSE(signal.sender.kernel_thread || signal.sender.exiting || signal.sender.namespace_init);
 }
@@ -189,13 +188,11 @@ TEST(BpfRecords, ASignalHasSenderTargetAndWhatBecameOfIt) {
 TEST(BpfRecords, ASignalSaysWhatTheKernelGaveAlongAndWhatStateItsSenderWasIn) {
   auto record = signal_record();
   record.info = 0;
-  record.oom = 1;
   record.disposition = 1;
   record.sender.flags = 0x4;
   record.sender_is_namespace_init = 1;
   auto signal = event_of<SignalEvent>(bytes_of(record));
   EXPECT_EQ(signal.origin, SignalEvent::Origin::Unnamed);
-  EXPECT_TRUE(signal.oom_victim);
   EXPECT_EQ(signal.disposition, SignalEvent::Disposition::Ignores);
   EXPECT_TRUE(signal.sender.exiting && signal.sender.namespace_init && !signal.sender.kernel_thread);
   record.info = 1;
@@ -229,8 +226,17 @@ TEST(BpfRecords, AFailedSignalHasItsErrorAndNobodyButTheNumberThatWasNamed) {
   EXPECT_EQ(signal.error, 1);
   EXPECT_EQ(signal.target_pid, -30);
   EXPECT_FALSE(signal.target || signal.code || signal.disposition);
-  record.is_descriptor = 1;  // a number of something else
+  record.target_unknown = 1;  // a number of something else
   EXPECT_FALSE(event_of<SignalEvent>(bytes_of(record)).target_pid);
+}
+
+TEST(BpfRecords, AnOomNamesTheVictimAndWhoRan) {
+  auto record = record_of<galproc_oom>(GALPROC_OOM);
+  record.victim_pid = 30;
+  record.sender_pid = 20;
+  const auto oom = event_of<OomEvent>(bytes_of(record));
+  EXPECT_EQ(oom.victim_pid, 30);
+  EXPECT_EQ(oom.sender_pid, 20);
 }
 
 // As field 22 of /proc/PID/stat: floor(ns * ticks / 10^9), which is more than 64 bits can hold.
@@ -253,10 +259,12 @@ TEST(BpfRecords, AStartTokenIsRoundedDownAndDoesNotOverflow) {
 }
 
 TEST(BpfRecords, ARecordThatIsCutShortIsNoEvent) {
-  const Bytes all[] = {bytes_of(record_of<galproc_fork>(GALPROC_FORK)), bytes_of(record_of<galproc_exec>(GALPROC_EXEC)),
+  const Bytes all[] = {bytes_of(record_of<galproc_fork>(GALPROC_FORK)),
+                       bytes_of(record_of<galproc_exec>(GALPROC_EXEC)),
                        bytes_of(record_of<galproc_exit>(GALPROC_EXIT)),
                        bytes_of(record_of<galproc_signal>(GALPROC_SIGNAL)),
-                       bytes_of(record_of<galproc_failed_signal>(GALPROC_FAILED_SIGNAL))};
+                       bytes_of(record_of<galproc_failed_signal>(GALPROC_FAILED_SIGNAL)),
+                       bytes_of(record_of<galproc_oom>(GALPROC_OOM))};
   for (const Bytes& whole : all) {
     EXPECT_TRUE(parse_record(whole, kTicks, kPage));
     for (std::size_t size = 0; size < whole.size(); ++size) {

@@ -350,6 +350,52 @@ TEST_F(EventCollectorTest, WhoIsMetFirstByASignalIsARowAndTheSignalNamesIt) {
   EXPECT_EQ(images_of(30), "1|sender|NULL\n");
 }
 
+TEST_F(EventCollectorTest, AnOomMarksTheSignalBeforeItAlsoOneThatIsStoredAlready) {
+  const auto kill = [&](std::int64_t sender, std::int64_t target) {
+    SignalEvent signal;
+    signal.sender = party(sender);
+    signal.target = party(target);
+    signal.target_pid = target;
+    signal.signal = SIGKILL;
+    signal.code = 128;
+    signal.origin = SignalEvent::Origin::Kernel;
+    tell(signal);
+  };
+  std::int64_t at_us = 0;
+  record(3, [&](int look) {
+    if (look == 2) {
+      kill(5, 5);  // of a limit
+      kill(30, 30);
+      tell(OomEvent{30, 30});
+      kill(31, 31);
+      at_us = world_.now.boot_us + 10;  // the batch ends between the two
+    }
+    if (look == 3) {
+      world_.events.push_back({at_us, OomEvent{31, 31}});
+      tell(OomEvent{99, 1});  // nobody knows it
+    }
+  });
+  EXPECT_EQ(ask("SELECT target_pid, cause, sender_pid FROM signals ORDER BY signal_id"),
+            "5|limit|NULL\n30|oom|NULL\n31|oom|NULL\n");
+}
+
+TEST_F(EventCollectorTest, NamesThatTheKernelCutAreWholeAndThoseOfThreadsAreTheirOwn) {
+  world_.start(40, 1, "a-program-of-a-long-name");
+  record(2, [&](int look) {
+    if (look != 2) return;
+    SignalEvent signal;
+    signal.sender = party(40);
+    signal.sender.name = "a-program-of-a-";
+    signal.target = party(40);
+    signal.target->name = "a-thread-of-its";
+    signal.target_pid = 40;
+    signal.signal = SIGTERM;
+    tell(signal);
+  });
+  EXPECT_EQ(ask("SELECT sender_name, target_name, sender_user FROM signal_event"),
+            "a-program-of-a-long-name|a-thread-of-its|ann\n");
+}
+
 TEST_F(EventCollectorTest, ARefusedSignalNamesWhoHadThePidLastAndAGroupNobody) {
   record(2, [&](int look) {
     if (look != 2) return;

@@ -8,15 +8,19 @@ SELECT
   coalesce(n.name, 'SIG' || s.signal) AS signal,   -- its name
   s.cause,           -- user, self, fault, terminal, hangup, timer, limit, oom,
                      -- parent_death, tracer_death, cgroup_kill, namespace_end
-  iif(s.named, s.sender_upid, NULL) AS sender_upid,  -- who sent it; NULL:
-                     -- nobody did (terminal, timer, limit, oom), or unknown
-  iif(s.named, s.sender_pid, NULL) AS sender_pid,    -- its pid
-  iif(s.named, s.sender_name, NULL) AS sender_name,  -- its name
-  iif(s.named, coalesce(
-    (SELECT i.user FROM process_images AS i
-     WHERE i.upid = s.sender_upid AND i.uid = s.sender_uid
-     ORDER BY i.image_no DESC LIMIT 1),
-    CAST(s.sender_uid AS TEXT)), NULL) AS sender_user,  -- its user
+  CASE WHEN s.own THEN s.target_upid WHEN s.named THEN s.sender_upid
+    END AS sender_upid,  -- who sent it, for self and fault the target; NULL:
+                         -- nobody did (terminal, timer, limit, oom), or unknown
+  CASE WHEN s.own THEN s.target_pid WHEN s.named THEN s.sender_pid
+    END AS sender_pid,   -- its pid
+  CASE WHEN s.own THEN s.target_name WHEN s.named THEN s.sender_name
+    END AS sender_name,  -- its name
+  CASE
+    WHEN s.own AND s.sender_upid IS NOT s.target_upid THEN
+      (SELECT i.user FROM process_images AS i WHERE i.upid = s.target_upid
+       ORDER BY i.image_no DESC LIMIT 1)
+    WHEN s.named THEN coalesce(s.sender_user, CAST(s.sender_uid AS TEXT))
+  END AS sender_user,    -- its user
   s.target_upid,     -- whom it was for; NULL: nobody who is known
   s.target_pid,      -- its pid, or what a failed call named (below 0 a group)
   s.target_name,     -- its name
@@ -31,26 +35,34 @@ SELECT
   s.to_group,        -- 1: to the process; 0: to one thread of it
   s.recording_id     -- the run that saw it
 FROM (
-  SELECT e.*, e.cause NOT IN ('terminal', 'timer', 'limit', 'oom') AS named
+  SELECT e.*, e.cause NOT IN ('terminal', 'timer', 'limit', 'oom') AS named,
+    e.cause IN ('self', 'fault') AS own
   FROM (
     SELECT g.*,
+      -- Whoever ran when the kernel sent something by itself is not blamed.
       CASE
         WHEN g.result = 5 THEN 'user'
         WHEN g.oom_victim THEN 'oom'
-        WHEN g.code = -2 THEN 'timer'
-        WHEN g.origin = 1 AND g.signal IN (14, 26, 27) THEN 'timer'
+        WHEN g.origin = 1 AND (g.code = -2 OR g.signal IN (14, 26, 27))
+          THEN 'timer'
         WHEN g.origin < 2 AND g.signal IN (24, 25) THEN 'limit'
-        WHEN g.code BETWEEN 1 AND 127 THEN 'fault'
-        WHEN g.origin = 1 AND g.signal IN (4, 5, 7, 8, 11, 31) THEN 'fault'
-        WHEN g.origin = 1 AND g.signal = 9 AND g.sender_state & 2
-          THEN iif(g.sender_state & 4, 'namespace_end', 'tracer_death')
-        WHEN g.origin = 1 AND g.signal = 9 THEN 'limit'
+        WHEN g.code BETWEEN 1 AND 128 AND g.signal IN (4, 5, 7, 8, 11, 31)
+          THEN 'fault'
+        WHEN g.origin = 1 AND g.signal = 9 THEN CASE
+          WHEN g.sender_state & 4 THEN 'namespace_end'
+          WHEN g.sender_state & 2 THEN 'tracer_death'
+          WHEN g.sender_state & 1 THEN 'terminal'  -- secure attention key
+          WHEN g.sender_pid = g.target_pid THEN 'limit'
+          ELSE 'oom'  -- shares the victim's memory, so it is killed as well
+        END
         WHEN g.origin = 1 AND g.signal = 1 THEN 'hangup'
         WHEN g.origin = 1 AND g.signal IN (2, 3, 20) THEN 'terminal'
         WHEN g.sender_pid = g.target_pid THEN 'self'
         WHEN g.origin = 0 AND g.sender_state & 2 THEN 'parent_death'
         WHEN g.origin = 0 AND g.signal = 9 AND NOT g.to_group
           THEN 'cgroup_kill'
+        -- It had asked to be told of something: a file, a terminal.
+        WHEN g.origin = 1 OR g.code > 0 THEN 'self'
         ELSE 'user'
       END AS cause
     FROM signal_event AS g) AS e) AS s

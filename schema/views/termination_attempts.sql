@@ -62,20 +62,24 @@ SELECT
     WHEN g.result = 5 THEN CASE g.errno WHEN 1 THEN 'denied'
       WHEN 3 THEN 'already_gone' ELSE 'failed' END
     WHEN x.ended_us < g.at_us THEN 'already_gone'
-    WHEN g.result = 1 THEN 'survived'
-    -- It died of this one: the last of them that was not ignored.
-    WHEN x.exit_signal = g.signal AND NOT EXISTS (
-      SELECT 1 FROM signal_event AS l
-      WHERE l.target_upid = g.target_upid AND l.at_us >= g.at_us
-        AND l.signal_id > g.signal_id AND l.at_us <= x.ended_us
-        AND l.signal = g.signal AND l.result = 0) THEN 'exited'
-    -- It was asked, and returned by itself soon after, with nobody asking again.
-    WHEN x.exit_code IS NOT NULL AND g.disposition = 2
-      AND x.ended_us - g.at_us < 10000000 AND NOT EXISTS (
+    WHEN g.result = 3 THEN 'failed'
+    WHEN g.result IN (1, 2) THEN 'survived'
+    -- It died of this one, or was asked and returned by itself soon after, if
+    -- no other came later. One that it sends to itself just after it was asked
+    -- is no other: it raises the signal again when it has tidied up.
+    WHEN (x.exit_signal = g.signal
+          OR x.exit_code IS NOT NULL AND g.signal IN (1, 2, 3, 15)
+            AND x.ended_us - g.at_us < 10000000)
+      AND NOT EXISTS (
         SELECT 1 FROM signal_event AS l
-        WHERE l.target_upid = g.target_upid AND l.at_us >= g.at_us
-          AND l.signal_id > g.signal_id AND l.at_us <= x.ended_us
-          AND l.result = 0) THEN 'exited'
+        WHERE l.target_upid = g.target_upid
+          AND l.at_us BETWEEN g.at_us AND x.ended_us
+          AND l.signal_id > g.signal_id AND l.result IN (0, 4)
+          AND (l.signal = x.exit_signal
+               OR x.exit_signal IS NULL AND l.signal IN (1, 2, 3, 15))
+          AND (l.sender_upid IS NOT l.target_upid
+               OR g.sender_upid IS g.target_upid
+               OR l.at_us - g.at_us >= 10000000)) THEN 'exited'
     ELSE 'survived'
   END,
   CASE g.errno WHEN 1 THEN 'Operation not permitted'

@@ -56,20 +56,25 @@ struct SignalEvent {
 
   EventParty sender;  ///< who ran at that moment: for what the kernel sends by itself anybody
   std::optional<EventParty> target;
-  std::optional<std::int64_t> target_pid;  ///< of a refused one: what the call named, below 0 a group
+  std::optional<std::int64_t> target_pid;  ///< of a refused one: what the call named, below 0 a group; empty: unknown
   std::int64_t signal = 0;
   std::optional<std::int64_t> code;  ///< si_code
   Origin origin = Origin::Sender;
   bool to_group = false;  ///< to a process rather than to one thread
   Result result = Result::Delivered;
   std::optional<Disposition> disposition;
-  bool oom_victim = false;            ///< the OOM killer had marked it
   std::optional<std::int64_t> error;  ///< of the system call, for a refused one
+};
+
+/// The signal before it, of that target and that sender, was of the OOM killer.
+struct OomEvent {
+  std::int64_t victim_pid = 0;
+  std::int64_t sender_pid = 0;
 };
 
 struct Event {
   std::int64_t boot_us = 0;
-  std::variant<ForkEvent, ExecEvent, ExitEvent, SignalEvent> what;
+  std::variant<ForkEvent, ExecEvent, ExitEvent, SignalEvent, OomEvent> what;
 };
 
 /// In the order in which they happened.

@@ -1,5 +1,6 @@
 #include "recorder/event_collector.h"
 
+#include <utility>
 #include <variant>
 
 #include "model/text.h"
@@ -13,13 +14,18 @@ EventCollector::EventCollector(SQLite::Database& database, ProcessCollector& pro
       insert_signal_(database,
                      "INSERT INTO signal_event (recording_id, at_us, signal, code, origin, to_group, result,"
                      " disposition, oom_victim, errno, sender_upid, sender_pid, sender_start_token, sender_name,"
-                     " sender_uid, sender_state, target_upid, target_pid, target_start_token, target_name)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                     " sender_uid, sender_user, sender_state, target_upid, target_pid, target_start_token, target_name)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      mark_oom_(database,
+                "UPDATE signal_event SET oom_victim = 1 WHERE signal_id = (SELECT max(signal_id) FROM signal_event"
+                " WHERE target_upid = ?1 AND at_us BETWEEN ?2 - 1000000 AND ?2 AND signal = 9 AND origin = 1"
+                " AND sender_pid = ?3)"),
       select_latest_(database,
                      "SELECT upid FROM process WHERE pid = ? AND boot_id = ? ORDER BY start_token DESC LIMIT 1"),
       select_process_(database,
                       "SELECT p.start_token, (SELECT i.name FROM process_image AS i WHERE i.upid = p.upid"
-                      " ORDER BY i.image_no DESC LIMIT 1) FROM process AS p WHERE p.upid = ?") {}
+                      " ORDER BY i.image_no DESC LIMIT 1) FROM process AS p WHERE p.upid = ?"),
+      select_name_(database, "SELECT name FROM process_image WHERE upid = ? ORDER BY image_no DESC LIMIT 1") {}
 
 void EventCollector::write(const std::vector<Event>& events, const Place& place) {
   place_ = place;
@@ -109,18 +115,12 @@ std::optional<std::int64_t> EventCollector::latest_with(std::int64_t pid) {
 void EventCollector::write(const SignalEvent& signal, std::int64_t at_us) {
   const EventParty& sender = signal.sender;
   std::optional<std::int64_t> sender_upid, target_upid, target_token;
+  std::string sender_name = clean_utf8(sender.name).text;
   std::optional<std::string> target_name;
-  if (sender.key.pid > 0) {
-    const auto identity = meet(sender, at_us);
-    if (identity.is_new) add_bare_image(identity.upid, sender, at_us);
-    sender_upid = identity.upid;
-  }
+  if (sender.key.pid > 0) sender_upid = meet_by_signal(sender, at_us, sender_name);
   if (signal.target) {
-    const auto identity = meet(*signal.target, at_us);
-    if (identity.is_new) add_bare_image(identity.upid, *signal.target, at_us);
-    target_upid = identity.upid;
+    target_upid = meet_by_signal(*signal.target, at_us, target_name.emplace());
     target_token = signal.target->key.start_token;
-    target_name = clean_utf8(signal.target->name).text;
   } else if (signal.target_pid.value_or(0) > 0) {
     target_upid = latest_with(*signal.target_pid);
     if (target_upid) {
@@ -136,9 +136,29 @@ void EventCollector::write(const SignalEvent& signal, std::int64_t at_us) {
   std::optional<std::int64_t> disposition;
   if (signal.disposition) disposition = static_cast<std::int64_t>(*signal.disposition);
   insert_signal_.run(place_.recording_id, at_us, signal.signal, signal.code, signal.origin, signal.to_group,
-                     signal.result, disposition, signal.oom_victim, signal.error, sender_upid, sender.key.pid,
-                     sender.key.start_token, clean_utf8(sender.name).text, sender.user_id, state, target_upid,
-                     signal.target_pid, target_token, target_name);
+                     signal.result, disposition, signal.error, sender_upid, sender.key.pid, sender.key.start_token,
+                     sender_name, sender.user_id, sender.user_name, state, target_upid, signal.target_pid, target_token,
+                     target_name);
+}
+
+std::int64_t EventCollector::meet_by_signal(const EventParty& party, std::int64_t at_us, std::string& name) {
+  const auto identity = meet(party, at_us);
+  if (identity.is_new) add_bare_image(identity.upid, party, at_us);
+  name = clean_utf8(party.name).text;
+  constexpr std::size_t kKernelLimit = 15;
+  if (party.name.size() == kKernelLimit) {
+    select_name_.rows(
+        [&](SQLite::Statement& row) {
+          // Of a thread that goes by a name of its own that is the whole.
+          if (std::string whole = row.getColumn(0).getString(); whole.starts_with(name)) name = std::move(whole);
+        },
+        identity.upid);
+  }
+  return identity.upid;
+}
+
+void EventCollector::write(const OomEvent& oom, std::int64_t at_us) {
+  if (const auto victim = latest_with(oom.victim_pid)) mark_oom_.run(*victim, at_us, oom.sender_pid);
 }
 
 void EventCollector::committed() {

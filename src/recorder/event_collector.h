@@ -35,18 +35,21 @@ class EventCollector {
   void write(const ExecEvent& exec, std::int64_t at_us);
   void write(const ExitEvent& exit, std::int64_t at_us);
   void write(const SignalEvent& signal, std::int64_t at_us);
+  void write(const OomEvent& oom, std::int64_t at_us);
   /// The row of a process that an event names, made when it is new. `parent_upid`, `parent_pid`: its creator, where the
   /// event tells.
   ProcessStore::Identity meet(const EventParty& party, std::int64_t at_us, std::optional<std::int64_t> parent_upid = {},
                               std::optional<std::int64_t> parent_pid = {});
   /// Who has a pid now, or had it last.
   std::optional<std::int64_t> latest_with(std::int64_t pid);
+  /// Its row, with an image where there is none yet, and its name: whole where the kernel cut it.
+  std::int64_t meet_by_signal(const EventParty& party, std::int64_t at_us, std::string& name);
   void add_bare_image(std::int64_t upid, const EventParty& party, std::int64_t at_us);
 
   ProcessCollector& processes_;
   const Redactor* redactor_;
   ProcessStore store_;
-  Prepared insert_signal_, select_latest_, select_process_;
+  Prepared insert_signal_, mark_oom_, select_latest_, select_process_, select_name_;
 
   Place place_;
   std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> born_;  ///< upids of those that live, met by events

@@ -273,13 +273,13 @@ INSERT INTO service (service_id, action_id, at_us, name, marker, upid, venv, com
   (3, 7, us('12:05:03'),   'notes', 'notes-3', 17, NULL,        'bash',        '/home/bob', '/home/bob/notes.log',             NULL);
 
 INSERT INTO signal_event (signal_id, recording_id, at_us, signal, code, origin, to_group, result, disposition, oom_victim,
-                          errno, sender_upid, sender_pid, sender_start_token, sender_name, sender_uid, sender_state,
-                          target_upid, target_pid, target_start_token, target_name) VALUES
-  (1, 2, us('10:01:03'),     15, 0,    2, 1, 0, 2,    0, NULL, 13,   1300, 366200, 'worker',  33,   0, 10,   600,  363100, 'cron'),
-  (2, 2, us('10:02:32.001'), 15, 0,    2, 1, 0, 0,    0, NULL, NULL, 1450, 369200, 'galproc', 1000, 0, 14,   1400, 367200, 'make'),
-  (3, 3, us('12:05:06.001'), 1,  0,    2, 1, 0, 2,    0, NULL, NULL, 510,  30600,  'galproc', 0,    0, 16,   400,  500,    'sshd'),
-  (4, 3, us('12:05:07'),     9,  NULL, 2, 0, 5, NULL, 0, 1,    17,   500,  30300,  'bash',    1001, 0, 16,   400,  500,    'sshd'),
-  (5, 3, us('12:05:07.5'),   15, 0,    2, 1, 1, 1,    0, NULL, 17,   500,  30300,  'bash',    1001, 0, 16,   400,  500,    'sshd'),
-  (6, 3, us('12:05:08'),     14, 128,  1, 1, 0, 0,    0, NULL, NULL, 0,    0,      'swapper/1', 0,  1, 16,   400,  500,    'sshd'),
-  (7, 3, us('12:05:08.5'),   19, 0,    2, 1, 0, 0,    0, NULL, 17,   500,  30300,  'bash',    1001, 0, 16,   400,  500,    'sshd'),
-  (8, 3, us('12:05:09'),     9,  NULL, 2, 0, 5, NULL, 0, 3,    17,   500,  30300,  'bash',    1001, 0, NULL, 9999, NULL,   NULL);
+                          errno, sender_upid, sender_pid, sender_start_token, sender_name, sender_uid, sender_user,
+                          sender_state, target_upid, target_pid, target_start_token, target_name) VALUES
+  (1, 2, us('10:01:03'),     15, 0,    2, 1, 0, 2,    0, NULL, 13,   1300, 366200, 'worker',  33, 'www-data',   0, 10,   600,  363100, 'cron'),
+  (2, 2, us('10:02:32.001'), 15, 0,    2, 1, 0, 0,    0, NULL, NULL, 1450, 369200, 'galproc', 1000, NULL, 0, 14,   1400, 367200, 'make'),
+  (3, 3, us('12:05:06.001'), 1,  0,    2, 1, 0, 2,    0, NULL, NULL, 510,  30600,  'galproc', 0, NULL,    0, 16,   400,  500,    'sshd'),
+  (4, 3, us('12:05:07'),     9,  NULL, 2, 0, 5, NULL, 0, 1,    17,   500,  30300,  'bash',    1001, 'bob', 0, 16,   400,  500,    'sshd'),
+  (5, 3, us('12:05:07.5'),   15, 0,    2, 1, 1, 1,    0, NULL, 17,   500,  30300,  'bash',    1001, 'bob', 0, 16,   400,  500,    'sshd'),
+  (6, 3, us('12:05:08'),     14, 128,  1, 1, 0, 0,    0, NULL, NULL, 0,    0,      'swapper/1', 0, 'root',  1, 16,   400,  500,    'sshd'),
+  (7, 3, us('12:05:08.5'),   19, 0,    2, 1, 0, 0,    0, NULL, 17,   500,  30300,  'bash',    1001, 'bob', 0, 16,   400,  500,    'sshd'),
+  (8, 3, us('12:05:09'),     9,  NULL, 2, 0, 5, NULL, 0, 3,    17,   500,  30300,  'bash',    1001, 'bob', 0, NULL, 9999, NULL,   NULL);

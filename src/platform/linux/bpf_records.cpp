@@ -70,6 +70,12 @@ class Parser {
           return event;
         }
         break;
+      case GALPROC_OOM:
+        if (const auto record = record_of<galproc_oom>(bytes)) {
+          event.what = OomEvent{record->victim_pid, record->sender_pid};
+          return event;
+        }
+        break;
       default: break;
     }
     return std::nullopt;
@@ -141,7 +147,6 @@ class Parser {
     signal.disposition = record.disposition == 1   ? SignalEvent::Disposition::Ignores
                          : record.disposition == 2 ? SignalEvent::Disposition::Handles
                                                    : SignalEvent::Disposition::Default;
-    signal.oom_victim = record.oom != 0;
     return signal;
   }
 
@@ -149,7 +154,7 @@ class Parser {
     SignalEvent signal;
     signal.sender = party_of(record.sender);
     signal.target_pid = record.target;
-    if (record.is_descriptor != 0) signal.target_pid.reset();
+    if (record.target_unknown != 0) signal.target_pid.reset();
     signal.signal = record.signal;
     signal.result = SignalEvent::Result::Refused;
     signal.error = record.error;

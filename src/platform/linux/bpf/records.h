@@ -11,6 +11,7 @@ enum galproc_record_kind {
   GALPROC_EXIT,
   GALPROC_SIGNAL,
   GALPROC_FAILED_SIGNAL,
+  GALPROC_OOM,
   GALPROC_KINDS /* one more than the last */
 };
 
@@ -67,22 +68,29 @@ struct galproc_signal {
   struct galproc_party sender, target;
   __s32 signal;
   __s32 code;        /* si_code */
-  __u32 info;        /* 0: the kernel named no sender; 1: the kernel itself; 2: a whole siginfo */
+  __u32 info;        /* 0: the kernel named no sender; 1: the kernel itself, or a timer; 2: a whole siginfo */
   __u32 to_group;    /* 1: to the process; 0: to one thread */
   __u32 result;      /* 0 delivered, 1 ignored, 2 already pending, 3 queue overflow, 4 information lost */
   __u32 disposition; /* what the target does with it: 0 the default, 1 ignores, 2 has a handler */
-  __u32 oom;         /* 1: it was marked as the victim of the OOM killer */
   __u32 sender_is_namespace_init;
+  __u32 reserved;
 };
 
 /* A system call that was to send one, and did not. */
 struct galproc_failed_signal {
   struct galproc_head head;
   struct galproc_party sender;
-  __s32 target; /* pid, thread, -group; a descriptor for pidfd_send_signal */
+  __s32 target; /* pid, thread, -group */
   __s32 signal;
-  __s32 error; /* errno */
-  __u32 is_descriptor;
+  __s32 error;          /* errno */
+  __u32 target_unknown; /* 1: `target` is a descriptor, or a number of the sender's own pid namespace */
+};
+
+/* The OOM killer has sent a signal: this is told just after it. */
+struct galproc_oom {
+  struct galproc_head head;
+  __u32 victim_pid;
+  __u32 sender_pid; /* who ran */
 };
 
 #endif

@@ -1,7 +1,8 @@
 /* Births, images, ends and signals of processes, from the scheduler's and the signal code's own tracepoints. Loads are
  * direct through BTF pointers where the verifier knows the type: a helper call each would cost the sender twice as
  * much. */
-/* clang-format off: the helpers use types that the first of these declares. */
+/* The helpers use types that the first of these declares. */
+/* clang-format off */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -14,7 +15,7 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 enum { kExiting = 4, kGroupExit = 4, kMaxSignal = 64 };
-enum { SIGKILL = 9, SIGALRM = 14, SIGVTALRM = 26, SIGPROF = 27 };
+enum { SIGALRM = 14, SIGVTALRM = 26, SIGPROF = 27 };
 enum { SI_TIMER = -2, SI_KERNEL = 128 };
 
 /* The reader looks by itself a few times a second, and is woken in between only when much waits: a wake-up for each
@@ -186,28 +187,23 @@ int BPF_PROG(on_exit_counted, struct task_struct* task) {
   return 0;
 }
 
-/* Whom the OOM killer has chosen: the signal that follows is its own, whoever runs. */
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 64);
-  __type(key, __u32);
-  __type(value, __u8);
-} oom_victims SEC(".maps");
-
-static __always_inline int note_victim(__u32 pid) {
-  const __u8 one = 1;
-  bpf_map_update_elem(&oom_victims, &pid, &one, BPF_ANY);
+/* Whom the OOM killer has chosen. It is marked after the signal was sent, lest it use up what is left first. */
+static __always_inline int tell_victim(__u32 pid) {
+  RESERVE(galproc_oom, record, GALPROC_OOM);
+  record->victim_pid = pid;
+  record->sender_pid = current_task()->tgid;
+  bpf_ringbuf_submit(record, wake_flags());
   return 0;
 }
 
 SEC("tp_btf/mark_victim")
 int BPF_PROG(on_victim, struct task_struct* task) {
-  return note_victim(task->tgid);
+  return tell_victim(task->tgid);
 }
 
 SEC("?tp_btf/mark_victim")
 int BPF_PROG(on_victim_pid, int pid) {
-  return note_victim(pid);
+  return tell_victim(pid);
 }
 
 static __always_inline __u32 disposition_of(struct task_struct* target, int signal) {
@@ -221,6 +217,23 @@ static __always_inline __u32 disposition_of(struct task_struct* target, int sign
   actions += index * bpf_core_type_size(struct k_sigaction);
   bpf_probe_read_kernel(&handler, sizeof(handler), actions + bpf_core_field_offset(struct k_sigaction, sa.sa_handler));
   return handler == 0 ? 0 : handler == (void*)1 ? 1 : 2;
+}
+
+/* System calls that are to send a signal, by thread. */
+struct attempt {
+  int target, signal;
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, __u32);
+  __type(value, struct attempt);
+} attempts SEC(".maps");
+
+static __always_inline int is_sent_by_call(int signal) {
+  const __u32 thread = bpf_get_current_pid_tgid();
+  const struct attempt* attempt = bpf_map_lookup_elem(&attempts, &thread);
+  return attempt && attempt->signal == signal;
 }
 
 static __always_inline __u32 is_namespace_init(struct task_struct* task) {
@@ -243,38 +256,26 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo* info, struct task_str
                         (code == SI_KERNEL && (signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF));
   if (by_itself && disposition == 2) return 0;
   struct task_struct* sender = current_task();
+  /* Every leader of a session hangs up its terminal when it ends, and is in the foreground itself. */
+  if (target->group_leader == sender->group_leader && sender->flags & kExiting) return 0;
   RESERVE(galproc_signal, record, GALPROC_SIGNAL);
   fill(&record->sender, sender);
   fill(&record->target, target);
   record->signal = signal;
   record->code = code;
-  record->info = kind < 2 ? kind : 2;
+  /* A timer fires while anybody runs. Its code may be feigned, but only by a call that sends. */
+  record->info = kind < 2 ? kind : code == SI_TIMER && !is_sent_by_call(signal) ? 1 : 2;
   record->to_group = to_group;
   record->result = result;
   record->disposition = disposition;
-  record->oom = 0;
-  if (signal == SIGKILL) {
-    const __u32 pid = target->tgid;
-    record->oom = bpf_map_lookup_elem(&oom_victims, &pid) != 0;
-    if (record->oom) bpf_map_delete_elem(&oom_victims, &pid);
-  }
   record->sender_is_namespace_init = sender->flags & kExiting ? is_namespace_init(sender) : 0;
+  record->reserved = 0;
   bpf_ringbuf_submit(record, wake_flags());
   return 0;
 }
 
 /* Attempts that failed reach no tracepoint of signals, so the system calls are watched, with what they were asked for.
  * These programs return 1: 0 would hide the call from everybody else who traces it. */
-struct attempt {
-  int target, signal;
-};
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 4096);
-  __type(key, __u32);
-  __type(value, struct attempt);
-} attempts SEC(".maps");
-
 struct enter_context {
   __u64 common;
   __s64 number;
@@ -295,11 +296,12 @@ static __always_inline int enter(int target, int signal) {
 
 static __always_inline int tell_failure(const struct attempt* attempt, __s64 result, __u32 is_descriptor) {
   RESERVE(galproc_failed_signal, record, GALPROC_FAILED_SIGNAL);
-  fill(&record->sender, current_task());
+  struct task_struct* sender = current_task();
+  fill(&record->sender, sender);
   record->target = attempt->target;
   record->signal = attempt->signal;
   record->error = -result;
-  record->is_descriptor = is_descriptor;
+  record->target_unknown = is_descriptor || BPF_CORE_READ(sender, thread_pid, level) != 0;
   bpf_ringbuf_submit(record, wake_flags());
   return 0;
 }
