@@ -2,80 +2,14 @@
 
 #include <signal.h>
 
-#include <cerrno>
 #include <utility>
 
-#include "support/recorder_fixture.h"
+#include "support/event_fixture.h"
 
 namespace galproc {
 namespace {
 
-class EventCollectorTest : public RecorderTest {
- protected:
-  EventCollectorTest() {
-    world_.no_events.clear();
-    world_.start(1, 0, "init");
-    world_.start(5, 1, "shell");
-  }
-  RecordOptions with_events() {
-    RecordOptions with = options();
-    with.event_source = "auto";
-    return with;
-  }
-  void record(
-      int ticks, const std::function<void(int)>& change = [](int) {}) {
-    RecorderTest::record(ticks, with_events(), change);
-  }
-
-  /// Somebody of the world, or nobody that any look has seen.
-  EventParty party(std::int64_t pid, const std::string& name = "brief") {
-    EventParty party;
-    party.name = name;
-    party.user_id = 1000;
-    party.user_name = "ann";
-    party.parent_pid = 5;
-    party.key = {pid, 7000 + pid};
-    party.started_boot_us = world_.now.boot_us;
-    if (const auto at = world_.processes.find(pid); at != world_.processes.end()) {
-      party.key = at->second.key;
-      party.parent_pid = at->second.parent_pid;
-      party.started_boot_us = at->second.started_boot_us;
-      party.name = at->second.image->name;
-    }
-    return party;
-  }
-  void tell(decltype(Event::what) what) { world_.events.push_back({world_.now.boot_us, std::move(what)}); }
-  void tell_fork(std::int64_t parent, std::int64_t child) { tell(ForkEvent{party(parent), party(child)}); }
-  void tell_exec(std::int64_t pid, std::vector<std::string> arguments) {
-    ExecEvent exec{party(pid), nullptr};
-    auto image = std::make_shared<ProcessImage>();
-    image->name = arguments.front().substr(arguments.front().rfind('/') + 1);
-    image->executable = arguments.front();
-    image->arguments = std::move(arguments);
-    exec.image = std::move(image);
-    tell(std::move(exec));
-  }
-  void tell_exit(std::int64_t pid, std::int64_t wait_status, std::optional<ProcessUsage> usage = {}) {
-    tell(ExitEvent{party(pid), wait_status, usage});
-  }
-  std::string images_of(std::int64_t pid) {
-    return ask(
-        "SELECT i.image_no, i.name, i.command_line FROM process_images AS i JOIN process USING (upid)"
-        " WHERE pid = " +
-        std::to_string(pid) + " ORDER BY i.image_no");
-  }
-  std::string exits_of(std::int64_t pid) {
-    return ask(
-        "SELECT (SELECT name FROM witness WHERE source = x.source), x.exit_code, x.exit_signal"
-        " FROM process_exit AS x JOIN process USING (upid) WHERE pid = " +
-        std::to_string(pid) + " ORDER BY x.source");
-  }
-  std::unique_ptr<SQLite::Database> lock_database() {
-    auto other = std::make_unique<SQLite::Database>((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE);
-    other->exec("BEGIN IMMEDIATE");
-    return other;
-  }
-};
+class EventCollectorTest : public EventTest {};
 
 TEST_F(EventCollectorTest, AForkedProcessRunsWhatItsParentRunsAndHasItAsParent) {
   record(2, [&](int look) {
@@ -107,6 +41,38 @@ TEST_F(EventCollectorTest, AForkAndItsExecInOneBatchAreOneImage) {
   });
   EXPECT_EQ(images_of(10), "1|true|/bin/true --mark\n");
   EXPECT_EQ(exits_of(10), "event|0|NULL\n");
+}
+
+// Events are written when somebody else has written to the file, or a second has passed.
+TEST_F(EventCollectorTest, AForkAndItsExecInTwoBatchesAreOneImageIfTheyAreCloseTogether) {
+  RecordOptions slow = with_events();
+  slow.interval_us = 60 * kSecond;
+  slow.samples = 2;
+  const auto have_events_written = [&] {
+    SQLite::Database other((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE, 1000);
+    other.exec("UPDATE tick SET late_us = late_us + 1");
+  };
+  world_.on_wake = [&](int wake) {
+    if (wake == 3) {
+      tell_fork(5, 10);
+      tell_fork(5, 11);
+      have_events_written();
+    }
+    if (wake == 4) {
+      EXPECT_EQ(images_of(10), "1|shell|/bin/shell\n");
+      tell_exec(10, {"/bin/true", "--mark"});
+      have_events_written();
+    }
+    if (wake == 5) {
+      tell_exec(10, {"/bin/other"});
+      have_events_written();
+    }
+    if (wake == 12) tell_exec(11, {"/bin/true", "--late"});
+    return true;
+  };
+  Recorder(world_, slow, talk_).run();
+  EXPECT_EQ(images_of(10), "1|true|/bin/true --mark\n2|other|/bin/other\n");
+  EXPECT_EQ(images_of(11), "1|shell|/bin/shell\n2|true|/bin/true --late\n");
 }
 
 TEST_F(EventCollectorTest, AnExecAfterATickIsASecondImage) {
@@ -325,95 +291,6 @@ TEST_F(EventCollectorTest, AnEndBetweenTicksIsNotToldByTheNextPollAsWell) {
   };
   Recorder(world_, slow, talk_).run();
   EXPECT_EQ(exits_of(5), "event|4|NULL\n");
-}
-
-TEST_F(EventCollectorTest, WhoIsMetFirstByASignalIsARowAndTheSignalNamesIt) {
-  record(2, [&](int look) {
-    if (look != 2) return;
-    SignalEvent signal;
-    signal.sender = party(30, "sender");
-    signal.target = party(31, "target");
-    signal.target_pid = 31;
-    signal.signal = SIGTERM;
-    signal.code = 0;
-    signal.to_group = true;
-    signal.disposition = SignalEvent::Disposition::Default;
-    tell(signal);
-    tell_exit(31, SIGTERM);
-  });
-  EXPECT_EQ(ask("SELECT signal, cause, sender_pid, sender_name, sender_user, target_pid, target_name, outcome,"
-                " exit_signal FROM termination_attempts"),
-            "SIGTERM|user|30|sender|ann|31|target|exited|SIGTERM\n");
-  EXPECT_EQ(ask("SELECT (SELECT pid FROM process AS p WHERE p.upid = s.sender_upid),"
-                " (SELECT pid FROM process AS p WHERE p.upid = s.target_upid) FROM signals AS s"),
-            "30|31\n");
-  EXPECT_EQ(images_of(30), "1|sender|NULL\n");
-}
-
-TEST_F(EventCollectorTest, AnOomMarksTheSignalBeforeItAlsoOneThatIsStoredAlready) {
-  const auto kill = [&](std::int64_t sender, std::int64_t target) {
-    SignalEvent signal;
-    signal.sender = party(sender);
-    signal.target = party(target);
-    signal.target_pid = target;
-    signal.signal = SIGKILL;
-    signal.code = 128;
-    signal.origin = SignalEvent::Origin::Kernel;
-    tell(signal);
-  };
-  std::int64_t at_us = 0;
-  record(3, [&](int look) {
-    if (look == 2) {
-      kill(5, 5);  // of a limit
-      kill(30, 30);
-      tell(OomEvent{30, 30});
-      kill(31, 31);
-      at_us = world_.now.boot_us + 10;  // the batch ends between the two
-    }
-    if (look == 3) {
-      world_.events.push_back({at_us, OomEvent{31, 31}});
-      tell(OomEvent{99, 1});  // nobody knows it
-    }
-  });
-  EXPECT_EQ(ask("SELECT target_pid, cause, sender_pid FROM signals ORDER BY signal_id"),
-            "5|limit|NULL\n30|oom|NULL\n31|oom|NULL\n");
-}
-
-TEST_F(EventCollectorTest, NamesThatTheKernelCutAreWholeAndThoseOfThreadsAreTheirOwn) {
-  world_.start(40, 1, "a-program-of-a-long-name");
-  record(2, [&](int look) {
-    if (look != 2) return;
-    SignalEvent signal;
-    signal.sender = party(40);
-    signal.sender.name = "a-program-of-a-";
-    signal.target = party(40);
-    signal.target->name = "a-thread-of-its";
-    signal.target_pid = 40;
-    signal.signal = SIGTERM;
-    tell(signal);
-  });
-  EXPECT_EQ(ask("SELECT sender_name, target_name, sender_user FROM signal_event"),
-            "a-program-of-a-long-name|a-thread-of-its|ann\n");
-}
-
-TEST_F(EventCollectorTest, ARefusedSignalNamesWhoHadThePidLastAndAGroupNobody) {
-  record(2, [&](int look) {
-    if (look != 2) return;
-    SignalEvent signal;
-    signal.sender = party(30, "sender");
-    signal.result = SignalEvent::Result::Refused;
-    signal.signal = SIGTERM;
-    signal.error = EPERM;
-    for (const std::int64_t pid : {5, -5, 99}) {
-      signal.target_pid = pid;
-      tell(signal);
-    }
-    signal.target_pid.reset();
-    tell(signal);
-  });
-  EXPECT_EQ(ask("SELECT target_pid, target_name, outcome, error FROM termination_attempts ORDER BY signal_id"),
-            "5|shell|denied|Operation not permitted\n-5|NULL|denied|Operation not permitted\n"
-            "99|NULL|denied|Operation not permitted\nNULL|NULL|denied|Operation not permitted\n");
 }
 
 }  // namespace

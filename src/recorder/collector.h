@@ -29,6 +29,12 @@ struct EventReading {
   std::int64_t from_us = 0;   ///< wall clock at which the events before these ended
   std::vector<Event> events;  ///< in their order
   std::int64_t lost_count = 0;
+
+  /// The ones before these are dropped, and are told of as a loss.
+  void count_as_lost(const EventReading& before) {
+    lost_count += before.lost_count + static_cast<std::int64_t>(before.events.size());
+    from_us = before.from_us;
+  }
 };
 
 /// Everything that one look at the machine gave. An empty part could not be read; `errors` says why.

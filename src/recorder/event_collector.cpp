@@ -43,7 +43,7 @@ ProcessStore::Identity EventCollector::meet(const EventParty& party, std::int64_
                                             std::optional<std::int64_t> parent_upid,
                                             std::optional<std::int64_t> parent_pid) {
   for (const auto* known : {&staged_, &born_}) {
-    if (const auto at = known->find(party.key); at != known->end()) return {at->second, false};
+    if (const auto at = known->find(party.key); at != known->end()) return {at->second.upid, false};
   }
   if (const auto upid = processes_.upid_of(party.key)) return {*upid, false};
   ProcessStore::FirstSight sight;
@@ -56,7 +56,7 @@ ProcessStore::Identity EventCollector::meet(const EventParty& party, std::int64_
   sight.parent_pid = parent_pid.value_or(party.parent_pid);
   sight.parent_upid = parent_upid ? parent_upid : latest_with(party.parent_pid);
   const auto identity = store_.upid_of(place_.boot_id, sight);
-  staged_[party.key] = identity.upid;
+  staged_[party.key] = {identity.upid, {}};
   return identity;
 }
 
@@ -79,9 +79,20 @@ void EventCollector::write(const ForkEvent& fork, std::int64_t at_us) {
     return;
   }
   // It runs what its parent runs, until it runs something else: that has a row of its own.
-  if (!run_another_.contains(fork.child.key) && !store_.inherit_image(child.upid, parent, at_us)) {
-    add_bare_image(child.upid, fork.child, at_us);
+  if (run_another_.contains(fork.child.key)) return;
+  if (!store_.inherit_image(child.upid, parent, at_us)) add_bare_image(child.upid, fork.child, at_us);
+  staged_[fork.child.key].forked_us = at_us;
+}
+
+bool EventCollector::is_first_program(const ProcessKey& key, std::int64_t at_us) const {
+  constexpr std::int64_t kSoonUs = 1'000'000;
+  if (processes_.upid_of(key)) return false;  // a tick has
+  for (const MetByEvents* known : {&staged_, &born_}) {
+    if (const auto met = known->find(key); met != known->end()) {
+      return met->second.forked_us && at_us - *met->second.forked_us < kSoonUs;
+    }
   }
+  return false;
 }
 
 void EventCollector::write(const ExecEvent& exec, std::int64_t at_us) {
@@ -90,7 +101,14 @@ void EventCollector::write(const ExecEvent& exec, std::int64_t at_us) {
   const auto last = store_.last_image(upid);
   // A tick that came between the exec and this row saw the new program already.
   if (last.at_us >= at_us && last.image.name == row.name && last.image.command_line == row.command_line) return;
-  store_.add_image(upid, last.image_no + 1, at_us, row);
+  // Whether the two came in one batch makes no difference to what is stored.
+  if (is_first_program(exec.process.key, at_us)) {
+    store_.remove_image(upid, last.image_no);
+    store_.add_image(upid, last.image_no, at_us, row);
+    staged_[exec.process.key] = {upid, {}};
+  } else {
+    store_.add_image(upid, last.image_no + 1, at_us, row);
+  }
 }
 
 void EventCollector::write(const ExitEvent& exit, std::int64_t at_us) {
@@ -162,7 +180,7 @@ void EventCollector::write(const OomEvent& oom, std::int64_t at_us) {
 }
 
 void EventCollector::committed() {
-  born_.merge(staged_);
+  for (const auto& [key, met] : staged_) born_[key] = met;
   for (const ProcessKey& key : gone_) born_.erase(key);
   rolled_back();
 }

@@ -31,6 +31,12 @@ class EventCollector {
   void rolled_back();
 
  private:
+  struct Met {
+    std::int64_t upid = 0;
+    std::optional<std::int64_t> forked_us;  ///< it has its parent's image since, and no other
+  };
+  using MetByEvents = std::unordered_map<ProcessKey, Met, ProcessKeyHash>;
+
   void write(const ForkEvent& fork, std::int64_t at_us);
   void write(const ExecEvent& exec, std::int64_t at_us);
   void write(const ExitEvent& exit, std::int64_t at_us);
@@ -40,6 +46,8 @@ class EventCollector {
   /// event tells.
   ProcessStore::Identity meet(const EventParty& party, std::int64_t at_us, std::optional<std::int64_t> parent_upid = {},
                               std::optional<std::int64_t> parent_pid = {});
+  /// Whether a process runs its first own program so soon that nobody can have seen it run its parent's.
+  bool is_first_program(const ProcessKey& key, std::int64_t at_us) const;
   /// Who has a pid now, or had it last.
   std::optional<std::int64_t> latest_with(std::int64_t pid);
   /// Its row, with an image where there is none yet, and its name: whole where the kernel cut it.
@@ -52,8 +60,8 @@ class EventCollector {
   Prepared insert_signal_, mark_oom_, select_latest_, select_process_, select_name_;
 
   Place place_;
-  std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> born_;  ///< upids of those that live, met by events
-  std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> staged_;
+  MetByEvents born_;  ///< those that live
+  MetByEvents staged_;
   std::vector<ProcessKey> gone_;
   std::unordered_set<ProcessKey, ProcessKeyHash> run_another_;  ///< of the batch: those that run a program of their own
 };

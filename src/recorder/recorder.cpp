@@ -202,11 +202,7 @@ void Recorder::note_drop() {
   if (dropped_count_ == 0) dropped_from_us_ = last_stored_us_.value_or(queue_.front().clocks.wall_us);
   ++dropped_count_;
   dropped_for_room_ = waiting_ == Waiting::ForRoom;
-  // What was told up to that look goes with it: it is counted with what the next one brings.
-  const EventReading& dropped = queue_.front().events;
-  EventReading& next = queue_.size() > 1 ? queue_[1].events : pending_;
-  next.lost_count += dropped.lost_count + static_cast<std::int64_t>(dropped.events.size());
-  next.from_us = dropped.from_us;
+  (queue_.size() > 1 ? queue_[1].events : pending_).count_as_lost(queue_.front().events);
   queue_bytes_ -= queue_.front().bytes;
   queue_.pop_front();
 }

@@ -72,6 +72,7 @@ ProcessStore::ProcessStore(SQLite::Database& database)
                      " SELECT ?1, 1, ?3, name, executable_text_id, command_line, truncated, cgroup_text_id,"
                      " working_directory_text_id, venv_text_id, venv_evidence, service_marker, uid, user_text_id,"
                      " command_line_text_id FROM process_image WHERE upid = ?2 ORDER BY image_no DESC LIMIT 1"),
+      delete_image_(database, "DELETE FROM process_image WHERE upid = ? AND image_no = ?"),
       select_image_(database,
                     "SELECT image_no, name, executable, command_line, truncated, cgroup, working_directory, venv,"
                     " venv_evidence, service_marker, uid, user, at_us"
@@ -117,6 +118,10 @@ void ProcessStore::add_image(std::int64_t upid, std::int64_t image_no, std::int6
                     line_id ? std::nullopt : image.command_line, image.truncated, text_id_of(image.cgroup),
                     text_id_of(image.working_directory), text_id_of(image.venv), image.venv_evidence,
                     image.service_marker, image.uid, text_id_of(image.user), line_id);
+}
+
+void ProcessStore::remove_image(std::int64_t upid, std::int64_t image_no) {
+  delete_image_.run(upid, image_no);
 }
 
 bool ProcessStore::inherit_image(std::int64_t upid, std::int64_t parent_upid, std::int64_t at_us) {

@@ -80,6 +80,8 @@ class ProcessStore {
   std::optional<std::int64_t> last_parent_pid(std::int64_t upid);
 
   void add_image(std::int64_t upid, std::int64_t image_no, std::int64_t at_us, const ImageRow& image);
+  /// Makes room for a better one of that number.
+  void remove_image(std::int64_t upid, std::int64_t image_no);
   /// The first image of a process that does not run a program of its own yet: its parent's. False where that one has
   /// none.
   bool inherit_image(std::int64_t upid, std::int64_t parent_upid, std::int64_t at_us);
@@ -108,7 +110,7 @@ class ProcessStore {
   Prepared insert_process_, select_process_;
   Prepared insert_parent_, select_parent_;
   Prepared insert_text_, select_text_;
-  Prepared insert_image_, inherit_image_, select_image_;
+  Prepared insert_image_, inherit_image_, delete_image_, select_image_;
   Prepared insert_exit_, select_told_exit_, delete_concluded_exit_;
   std::unordered_set<std::size_t> once_seen_;  ///< hashes of texts that are not shared yet
 };

@@ -70,8 +70,9 @@ class Target {
 
 class SignalTest : public ProgramTest {
  protected:
+  explicit SignalTest(std::string interval = "1s") : interval_(std::move(interval)) {}
   void SetUp() override {
-    recorder_.emplace(record({"--interval", "1s"}));
+    recorder_.emplace(record({"--interval", interval_}));
     const std::string said = recorder_->err();
     if (said.substr(0, said.find('\n')).find("events: bpf") == std::string::npos) {
       GTEST_SKIP() << "the kernel's events cannot be read here. " << said;
@@ -106,6 +107,7 @@ class SignalTest : public ProgramTest {
     return ask(fmt::format("SELECT exit_code, exit_signal, exit_source FROM processes WHERE pid = {}", pid));
   }
 
+  std::string interval_;
   std::optional<Program> recorder_;
 };
 
