@@ -31,6 +31,8 @@ trap 'rm -f "$rows"' EXIT
 
 step "a tick against the bare pass"
 $build/tests/bench/tick_bench >>"$rows"
+step "ports, 20 000 of them"
+$build/tests/bench/ports_bench >>"$rows"
 step "samples of galproc and of its peers"
 $build/tests/bench/sleepers 2000 python3 tests/bench/peers.py cpu $build/galproc >>"$rows"
 $build/tests/bench/sleepers 500 python3 tests/bench/peers.py memory $build/galproc >>"$rows"

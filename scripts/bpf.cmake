@@ -16,7 +16,8 @@ if(GALPROC_PLATFORM STREQUAL "linux" AND NOT GALPROC_BPF STREQUAL "OFF")
   endif()
 endif()
 
-set(GALPROC_BPF_SOURCES bpf_events.cpp bpf_object.cpp tracepoints.cpp)
+set(GALPROC_BPF_SOURCES bpf_events.cpp bpf_iterators.cpp bpf_object.cpp tracepoints.cpp)
+set(GALPROC_BPF_OBJECTS tracepoints iterators)
 
 function(galproc_add_bpf target)
   get_target_property(sources ${target} SOURCES)
@@ -30,8 +31,17 @@ function(galproc_add_bpf target)
   list(FILTER sources EXCLUDE REGEX "/bpf_none\\.cpp$")
   set_target_properties(${target} PROPERTIES SOURCES "${sources}")
 
+  foreach(name IN LISTS GALPROC_BPF_OBJECTS)
+    galproc_embed_bpf(${target} ${name})
+  endforeach()
+  target_link_libraries(${target} PRIVATE PkgConfig::libbpf Threads::Threads)
+endfunction()
+
+# One object, between the symbols galproc_<name>_begin and galproc_<name>_end.
+function(galproc_embed_bpf target name)
   set(folder "${CMAKE_SOURCE_DIR}/src/platform/linux/bpf")
-  set(object "${CMAKE_CURRENT_BINARY_DIR}/bpf/tracepoints.bpf.o")
+  set(object "${CMAKE_CURRENT_BINARY_DIR}/bpf/${name}.bpf.o")
+  file(GLOB headers CONFIGURE_DEPENDS "${folder}/*.h")
   # The target bpf has no architecture, and Debian keeps asm/ in the folder of one.
   execute_process(COMMAND "${CMAKE_C_COMPILER}" -print-multiarch OUTPUT_VARIABLE multiarch
                   OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
@@ -40,19 +50,18 @@ function(galproc_add_bpf target)
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${CMAKE_CURRENT_BINARY_DIR}/bpf"
     COMMAND "${GALPROC_CLANG}" -O2 -g -Wall -Werror -target bpf -isystem "/usr/include/${multiarch}"
             "-I${CMAKE_SOURCE_DIR}/src"
-            "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=." -c "${folder}/tracepoints.bpf.c" -o "${object}"
-    DEPENDS "${folder}/tracepoints.bpf.c" "${folder}/kernel_types.h" "${folder}/records.h"
+            "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=." -c "${folder}/${name}.bpf.c" -o "${object}"
+    DEPENDS "${folder}/${name}.bpf.c" ${headers}
     VERBATIM)
-  set(embedded "${CMAKE_CURRENT_BINARY_DIR}/bpf/tracepoints.c")
+  set(embedded "${CMAKE_CURRENT_BINARY_DIR}/bpf/${name}.c")
   file(CONFIGURE OUTPUT "${embedded}" CONTENT [[
 __asm__(
     ".section .rodata\n"
-    ".global galproc_tracepoints_begin\n.global galproc_tracepoints_end\n.balign 16\n"
-    "galproc_tracepoints_begin:\n.incbin \"@object@\"\ngalproc_tracepoints_end:\n.byte 0\n"
+    ".global galproc_@name@_begin\n.global galproc_@name@_end\n.balign 16\n"
+    "galproc_@name@_begin:\n.incbin \"@object@\"\ngalproc_@name@_end:\n.byte 0\n"
     ".section .text\n");
 typedef int galproc_translation_unit_is_not_empty;
 ]] @ONLY)
   set_source_files_properties("${embedded}" PROPERTIES OBJECT_DEPENDS "${object}")
   target_sources(${target} PRIVATE "${embedded}")
-  target_link_libraries(${target} PRIVATE PkgConfig::libbpf Threads::Threads)
 endfunction()

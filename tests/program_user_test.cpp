@@ -45,6 +45,15 @@ TEST_F(ProgramUser, WithoutPrivilegesRecordsHisOwnViewAndSaysWhatIsMissing) {
       "NULL|NULL\n");
 }
 
+TEST_F(ProgramUser, WithoutPrivilegesIsRefusedTheIteratorsOfTheKernelWhenAskingForThem) {
+  const std::string file = (nobodys_ / "refused.db").string();
+  const Ran ran = as_nobody({"record", "--db", file, "--samples", "1", "--process-source", "bpf"});
+  const bool built_in = ran.err.find("not built into") == std::string::npos;
+  EXPECT_EQ(ran.exit_code, built_in ? 4 : 2) << ran.err;
+  EXPECT_NE(ran.err.find("--process-source bpf"), std::string::npos) << ran.err;
+  EXPECT_FALSE(fs::exists(file));
+}
+
 TEST_F(ProgramUser, WithoutPrivilegesIsDeniedAKillOnTrialAsInEarnest) {
   if (!is_root()) GTEST_SKIP() << "needs a process of another user";
   Puppet others;

@@ -43,25 +43,20 @@ struct Source {
   bool (*is_there)(std::string_view);
 };
 
-/// What `auto` takes, or the very source that was asked for. Throws UsageError for one that is not built in.
-std::string choose_source(const Source& source, const std::string& asked, std::vector<std::string>& notes) {
-  if (asked != "auto") {
-    const bool known = std::find(source.names.begin(), source.names.end(), asked) != source.names.end();
-    if (!known) {
-      throw UsageError(fmt::format("--{} {} is not one of auto, {}.", source.flag, escape_controls(asked),
-                                   fmt::join(source.names, ", ")));
-    }
-    if (!source.is_there(asked)) {
-      throw UsageError(
-          fmt::format("--{} {} is not built into this galproc. Try --{} auto.", source.flag, asked, source.flag));
-    }
-    return asked;
+/// The source that was asked for. Throws UsageError for one that is not built in; which of them `auto` can have shows
+/// when it is opened.
+std::string choose_source(const Source& source, const std::string& asked) {
+  if (asked == "auto") return asked;
+  const bool known = std::find(source.names.begin(), source.names.end(), asked) != source.names.end();
+  if (!known) {
+    throw UsageError(fmt::format("--{} {} is not one of auto, {}.", source.flag, escape_controls(asked),
+                                 fmt::join(source.names, ", ")));
   }
-  for (const char* name : source.names) {
-    if (source.is_there(name)) return name;
-    notes.push_back(fmt::format("--{} {} is not built into this galproc.", source.flag, name));
+  if (!source.is_there(asked)) {
+    throw UsageError(
+        fmt::format("--{} {} is not built into this galproc. Try --{} auto.", source.flag, asked, source.flag));
   }
-  throw UsageError(fmt::format("No source for --{} is built into this galproc.", source.flag));
+  return asked;
 }
 
 std::int64_t parse_samples(const std::string& text) {
@@ -81,13 +76,9 @@ RecordOptions options_of(const RecordFlags& flags, const Context& context) {
   }
   if (!flags.duration.empty()) options.duration_us = parse_flag("duration", flags.duration, parse_duration_us);
   if (!flags.samples.empty()) options.samples = parse_flag("samples", flags.samples, parse_samples);
-  options.process_source = choose_source({"process-source", {"bpf", "proc"}, has_process_source}, flags.process_source,
-                                         options.source_notes);
-  // Which of them can be had shows when it is opened.
-  options.event_source = flags.event_source == "auto"
-                             ? flags.event_source
-                             : choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source},
-                                             flags.event_source, options.source_notes);
+  options.process_source = choose_source({"process-source", {"bpf", "proc"}, has_process_source}, flags.process_source);
+  options.event_source =
+      choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source}, flags.event_source);
   options.events.all_signals = context.lists.signals == "all";
   options.redact = !flags.no_redact;
   options.redact_names = context.lists.redact;

@@ -80,6 +80,7 @@ struct ProcessImage {
   std::optional<std::string> service_marker;  ///< value of GALPROC_SERVICE in its environment
   std::optional<std::int64_t> user_id;        ///< effective
   std::optional<std::string> user_name;
+  friend bool operator==(const ProcessImage&, const ProcessImage&) = default;
 };
 
 /// Counters of one process. CPU and I/O are cumulative since its start.

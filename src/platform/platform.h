@@ -106,6 +106,15 @@ class WaitingProcess {
   virtual void release() = 0;
 };
 
+/// Where processes and sockets are read from, by the names that are stored with a recording.
+struct ReadingSources {
+  std::string processes;  ///< bpf, proc; empty: the one that was asked for cannot be had
+  std::string sockets;    ///< bpf, sock_diag
+  std::string
+      why_not_processes;        ///< why that is not the best one, for inside a sentence; empty: it is, or was not asked
+  std::string why_not_sockets;  ///< likewise, where only the sockets are not
+};
+
 /// One system, seen from one process. Calls come from one thread at a time.
 class Platform {
  public:
@@ -119,6 +128,10 @@ class Platform {
 
   /// This process: for the recording's own row.
   virtual ProcessKey self() = 0;
+
+  /// From now on processes and sockets are read from this source: bpf, proc, or auto, the best that can be had. Without
+  /// this call it is the one that needs no privileges.
+  virtual ReadingSources choose_process_source(std::string_view asked) = 0;
 
   /// Every process that can be seen, each with its image. A process that vanishes while it is read is left out; what
   /// was denied is counted in `errors`. Throws PlatformError where the process table cannot be read at all.

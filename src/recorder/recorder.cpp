@@ -59,6 +59,7 @@ void Recorder::run() {
     refuse_if_not_ours();  // before a lock file is made beside it
     take_lock();
     platform_.catch_stop_requests();
+    choose_readings();
     open_events();
     ensure_open();
     say_first_line();
@@ -98,59 +99,6 @@ void Recorder::take_lock() {
   }
   lock_ = std::move(result.lock);
   locked_ = platform_.file_identity(recorder_lock_path(options_.database));
-}
-
-void Recorder::open_events() {
-  const bool any = options_.event_source == "auto";
-  for (const char* name : {"bpf", "netlink", "none"}) {
-    if (!any && options_.event_source != name) continue;
-    if (std::string_view(name) == "none") break;
-    OpenedEvents opened = platform_.open_events(name, options_.events);
-    if (opened.source) {
-      events_ = std::move(opened.source);
-      for (std::string& limit : events_->limits()) options_.source_notes.push_back(std::move(limit));
-      break;
-    }
-    if (!any) {
-      throw Error(ExitCode::Refused,
-                  fmt::format("--event-source {} cannot be had: {}. Try --event-source auto.", name, opened.why_not));
-    }
-    options_.source_notes.push_back(fmt::format("Events are not read from {}: {}.", name, opened.why_not));
-  }
-  options_.event_source = events_ ? events_->name() : "none";
-  pending_.from_us = platform_.clocks().wall_us;
-}
-
-void Recorder::drain_events() {
-  if (!events_) return;
-  constexpr std::size_t kMostWaiting = 200'000;
-  pending_.clocks = platform_.clocks();  // before: what happens meanwhile may be in the batch or in the next
-  EventBatch batch = events_->drain();
-  pending_.lost_count += batch.lost_count;
-  for (Event& event : batch.events) {
-    if (pending_.events.size() < kMostWaiting) {
-      pending_.events.push_back(std::move(event));
-    } else {
-      ++pending_.lost_count;
-    }
-  }
-}
-
-void Recorder::store_events_if_due() {
-  constexpr std::size_t kMany = 5000;
-  constexpr std::int64_t kLongUs = 1'000'000;
-  if (!events_ || !queue_.empty() || !recording_ || !stored_count_) return;  // a tick that waits comes first
-  try {
-    // Who writes to the file acts, and may wait to know what happened up to now.
-    const bool asked = recording_->was_written_by_others();
-    if (!asked && pending_.events.empty() && pending_.lost_count == 0) return;
-    const std::int64_t oldest_us = pending_.events.empty() ? 0 : pending_.events.front().boot_us;
-    if (!asked && pending_.events.size() < kMany && pending_.clocks.boot_us - oldest_us < kLongUs) return;
-    recording_->write(pending_);
-    pending_ = EventReading{pending_.clocks, pending_.clocks.wall_us, {}, 0};
-  } catch (const SQLite::Exception&) {
-    // They go with the next tick, which is tried again until it can be written, and tells why it cannot.
-  }
 }
 
 void Recorder::loop() {
@@ -333,7 +281,7 @@ void Recorder::open_file() {
   facts.interval_us = options_.interval_us;
   facts.version = options_.version;
   facts.process_source = options_.process_source;
-  facts.socket_source = "sock_diag";
+  facts.socket_source = socket_source_;
   facts.event_source = options_.event_source;
   facts.predecessor = predecessor_;
   recording_ = std::make_unique<Recording>(path, facts, platform_.clocks(), options_.redact ? &redactor_ : nullptr,
@@ -381,8 +329,8 @@ void Recorder::finish() {
 }
 
 void Recorder::say_first_line() {
-  say(fmt::format("Recording to {} every {}; processes: {}, sockets: sock_diag, events: {}.",
-                  options_.database.string(), format_duration(options_.interval_us), options_.process_source,
+  say(fmt::format("Recording to {} every {}; processes: {}, sockets: {}, events: {}.", options_.database.string(),
+                  format_duration(options_.interval_us), options_.process_source, socket_source_,
                   options_.event_source));
   if (options_.quiet) return;
   for (const std::string& note : options_.source_notes) say(note);

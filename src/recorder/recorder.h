@@ -23,8 +23,8 @@ struct RecordOptions {
   std::optional<std::int64_t> samples;
   bool redact = true;
   std::vector<std::string> redact_names;  ///< option and variable names on top of the built-in list
-  std::string process_source = "proc";
-  std::string event_source = "none";  ///< auto: the best that can be had
+  std::string process_source = "proc";    ///< auto: the best that can be had
+  std::string event_source = "none";      ///< auto: the best that can be had
   EventRequest events;
   std::string version;
   std::vector<std::string> source_notes;  ///< why a better source is not in use: whole sentences
@@ -53,6 +53,8 @@ class Recorder {
   void loop();
   /// A tick is due, or the last one is taken.
   void look(std::int64_t late_us);
+  /// Takes the source of processes and sockets that was asked for, or the best. Throws Error likewise.
+  void choose_readings();
   /// Opens the source of events that was asked for, or the best. Throws Error where the very one that was asked for
   /// cannot be had.
   void open_events();
@@ -81,6 +83,7 @@ class Recorder {
   std::ostream& talk_;
   Redactor redactor_;
   std::unique_ptr<FileLock> lock_;
+  std::string socket_source_;            ///< the one that is in use
   std::unique_ptr<EventSource> events_;  ///< null: there is none
   EventReading pending_;                 ///< drained, and not stored or part of a reading yet
   std::optional<FileIdentity> locked_;

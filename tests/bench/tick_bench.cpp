@@ -23,7 +23,15 @@ constexpr int kRounds = 21;
 constexpr int kKeyframeRounds = 7;
 constexpr std::size_t kActiveShare = 20;  // one in so many: 5 %
 constexpr std::chrono::milliseconds kPause{100};
-constexpr double kTickLimit = 0.75;  // aimed at: the whole tick of the /proc fallback
+constexpr std::size_t kMany = 10'000;
+
+/// What is aimed at, times the bare pass.
+struct Limits {
+  std::optional<double> read;  ///< of processes alone
+  double idle = 0;
+  double all_changed = 0;
+};
+constexpr Limits kProcLimits{std::nullopt, 0.75, 0.75}, kBpfLimits{0.10, 0.20, 0.30};
 
 /// Opens, reads and closes every /proc/PID/stat; gives how many there were.
 std::size_t bare_pass() {
@@ -66,14 +74,14 @@ class TimedPlatform : public FailingPlatform {  // one that never fails
   }
 };
 
-RecordingFacts facts_of(Platform& platform) {
+RecordingFacts facts_of(Platform& platform, const ReadingSources& sources) {
   RecordingFacts facts;
   facts.host = platform.host();
   facts.recorder = platform.self();
   facts.interval_us = 5'000'000;
   facts.version = "bench";
-  facts.process_source = "proc";
-  facts.socket_source = "sock_diag";
+  facts.process_source = sources.processes;
+  facts.socket_source = sources.sockets;
   facts.event_source = "none";
   return facts;
 }
@@ -86,7 +94,12 @@ struct Series {
 /// A recorder without its loop, on a file of its own.
 class Bench {
  public:
-  Bench() : recording_(folder_ / "bench.db", facts_of(platform_), platform_.clocks(), &redactor_, 250) {}
+  /// REQUIRES: the source can be had.
+  explicit Bench(const char* source) {
+    const ReadingSources sources = platform_.choose_process_source(source);
+    recording_ = std::make_unique<Recording>(folder_ / "bench.db", facts_of(platform_, sources), platform_.clocks(),
+                                             &redactor_, 250);
+  }
 
   void tick(Series& series, bool keyframe) {
     const double before_ms = cpu_ms();
@@ -96,7 +109,7 @@ class Bench {
       read_ms = cpu_ms();
       std::vector<GapNote> gaps;  // the tick after a hole is a keyframe: so one comes when it is wanted
       if (keyframe) gaps.push_back({"readings_dropped", reading.clocks.wall_us, reading.clocks.wall_us, "bench"});
-      recording_.write(reading, gaps);
+      recording_->write(reading, gaps);
       process_count = reading.processes->processes.size();
     }
     const double after_ms = cpu_ms();
@@ -132,7 +145,7 @@ class Bench {
   std::unique_ptr<Platform> real_ = make_platform();
   TimedPlatform platform_{*real_};
   Redactor redactor_;
-  Recording recording_;
+  std::unique_ptr<Recording> recording_;
 };
 
 void report_total(const std::string& what, const Series& series, std::optional<double> limit) {
@@ -141,8 +154,8 @@ void report_total(const std::string& what, const Series& series, std::optional<d
          limit ? fmt::format("<= {:g}", *limit) : ""});
 }
 
-void report(const std::string& what, const Series& series) {
-  report_total(what, series, kTickLimit);
+void report(const std::string& what, const Series& series, double limit) {
+  report_total(what, series, limit);
   const Spread bare = spread_of(series.bare);
   const auto part = [&](const char* name, const std::vector<double>& figures) {
     const Spread spread = spread_of(figures);
@@ -154,21 +167,61 @@ void report(const std::string& what, const Series& series) {
   part("difference, rows and commit", series.write);
 }
 
-void run(Sleepers& sleepers, std::size_t count) {
-  sleepers.grow_to(count);
-  Bench bench;
+void report_reading(const std::string& what, const Series& series, double limit) {
+  Series reading = series;
+  reading.tick = reading.processes;
+  report_total(what, reading, limit);
+}
+
+void run(Sleepers& sleepers, std::size_t count, const char* source, const Limits& limits) {
+  Bench bench(source);
   Series first;
   bench.tick(first, false);
   const auto idle = bench.rounds(kRounds, false, [] {});
   // The same ones each time, as on a machine where some work and most wait.
   const auto active = bench.rounds(kRounds, false, [&] { sleepers.stir(kActiveShare); });
+  const auto all = bench.rounds(kRounds, false, [&] { sleepers.stir(1); });
   const auto keyframe = bench.rounds(kKeyframeRounds, true, [] {});
-  const std::string at = fmt::format("{} sleeping ({} processes in all)", count, bench.process_count);
-  report("whole tick, " + at, idle);
-  report(fmt::format("whole tick, {}, 5 % of them awake in between", count), active);
-  report_total(fmt::format("tick that is a keyframe (one in 60), {} sleeping", count), keyframe, std::nullopt);
+  const std::string at = fmt::format("by {}, {} sleeping", source, count);
+  if (limits.read) {
+    report_reading(fmt::format("reading processes {} ({} in all)", at, bench.process_count), idle, *limits.read);
+  }
+  report(fmt::format("whole tick {} ({} processes in all)", at, bench.process_count), idle, limits.idle);
+  report(fmt::format("whole tick {}, 5 % of them awake in between", at), active, limits.idle);
+  report(fmt::format("whole tick {}, all of them awake in between", at), all, limits.all_changed);
+  report_total(fmt::format("tick that is a keyframe (one in 60) {}", at), keyframe, std::nullopt);
   first.bare = idle.bare;
-  report_total(fmt::format("first tick of a recording, {} sleeping", count), first, std::nullopt);
+  report_total(fmt::format("first tick of a recording {}", at), first, std::nullopt);
+}
+
+/// Whether the kernel lets this user have it; a row says why not.
+bool has_bpf() {
+  const ReadingSources sources = make_platform()->choose_process_source("bpf");
+  if (sources.processes == "bpf") return true;
+  print({"a tick by bpf", "not measured: " + sources.why_not_processes, "", {}, {}, ""});
+  return false;
+}
+
+void run_all() {
+  Sleepers sleepers;
+  const bool bpf = has_bpf();
+  for (const std::size_t count : {500U, 2000U}) {
+    sleepers.grow_to(count);
+    run(sleepers, count, "proc", kProcLimits);
+    if (bpf) run(sleepers, count, "bpf", kBpfLimits);
+  }
+  if (!bpf) return;
+  try {
+    sleepers.grow_to(kMany);
+  } catch (const std::exception& error) {
+    print({fmt::format("{} processes", kMany), error.what(), "", {}, {}, ""});
+    return;
+  }
+  Bench bench("bpf");
+  Series first;
+  bench.tick(first, false);
+  report_reading(fmt::format("reading processes by bpf, {} sleeping", kMany),
+                 bench.rounds(kKeyframeRounds, false, [] {}), *kBpfLimits.read);
 }
 
 }  // namespace
@@ -177,8 +230,7 @@ void run(Sleepers& sleepers, std::size_t count) {
 
 int main() {
   try {
-    galproc::bench::Sleepers sleepers;
-    for (const std::size_t count : {500U, 2000U}) galproc::bench::run(sleepers, count);
+    galproc::bench::run_all();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "tick_bench: %s\n", error.what());
     return 1;

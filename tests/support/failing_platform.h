@@ -22,6 +22,9 @@ class FailingPlatform : public Platform {
   Clocks clocks() override { return world_.clocks(); }
   HostReading host() override { return call("host"), world_.host(); }
   ProcessKey self() override { return world_.self(); }
+  ReadingSources choose_process_source(std::string_view asked) override {
+    return call("sources"), world_.choose_process_source(asked);
+  }
   ProcessPass read_processes() override { return call("processes"), world_.read_processes(); }
   SocketPass read_sockets(const ProcessPass& pass) override { return call("sockets"), world_.read_sockets(pass); }
   OpenedEvents open_events(std::string_view name, const EventRequest& request) override {

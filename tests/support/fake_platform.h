@@ -58,6 +58,7 @@ class FakePlatform : public Platform {
   std::vector<Event> events;                ///< that a source gives at its next drain
   std::int64_t lost_events = 0;             ///< likewise
   std::string no_events = "none here";      ///< why there is no source; empty: there is one
+  std::string no_bpf = "not here";          ///< why processes are not read from bpf; empty: they can be
   CallerReading who{{4242, 1}, "galproc", 0, "root", {}, {}, {}, "/", {"galproc", "kill"}, "fake"};
   std::vector<std::int64_t> pipeline;
   std::vector<SpawnRequest> spawned;      ///< all that were asked for
@@ -125,6 +126,11 @@ class FakePlatform : public Platform {
     return host;
   }
   ProcessKey self() override { return who.key; }
+  ReadingSources choose_process_source(std::string_view asked) override {
+    if (asked == "proc") return {"proc", "sock_diag", "", ""};
+    if (no_bpf.empty()) return {"bpf", "bpf", "", ""};
+    return {asked == "bpf" ? "" : "proc", "sock_diag", no_bpf, ""};
+  }
   ProcessPass read_processes() override {
     ProcessPass pass;
     for (const auto& [pid, process] : processes) {

@@ -17,12 +17,18 @@ inline std::string stat_text(std::int64_t pid) {
   return text.str();
 }
 
-inline void wait_until_asleep(std::int64_t pid) {
+/// Waits for the letter that /proc/PID/stat shows; false where it does not come.
+inline bool wait_until_state(std::int64_t pid, char letter) {
+  const std::string shown = std::string(") ") + letter + " ";
   for (int i = 0; i < 10'000; ++i) {
-    if (stat_text(pid).find(") S ") != std::string::npos) return;
+    if (stat_text(pid).find(shown) != std::string::npos) return true;
     ::usleep(1000);
   }
-  FAIL() << "it did not fall asleep";
+  return false;
+}
+
+inline void wait_until_asleep(std::int64_t pid) {
+  ASSERT_TRUE(wait_until_state(pid, 'S')) << "it did not fall asleep";
 }
 
 }  // namespace galproc

@@ -177,7 +177,7 @@ class BpfEvents : public EventSource {
 BpfObject load(const EventRequest& request, std::string& why_not) {
   constexpr unsigned kWays = 1U << std::size(kForms);
   for (unsigned way = 0; way < kWays; ++way) {
-    BpfObject object = BpfObject::open(why_not);
+    BpfObject object = BpfObject::open(BpfObject::Which::Tracepoints, why_not);
     if (!object) return object;
     if (request.births_only) object.want_only("on_fork");
     for (std::size_t i = 0; i < std::size(kForms) && !request.births_only; ++i) {
@@ -185,7 +185,8 @@ BpfObject load(const EventRequest& request, std::string& why_not) {
       object.want(kForms[i].newer, !older);
       object.want(kForms[i].older, older);
     }
-    object.set({request.all_signals ? ~0ULL : ~kHarmless, std::min<std::uint64_t>(64 * 1024, request.ring_bytes / 4)});
+    object.set(galproc_settings{request.all_signals ? ~0ULL : ~kHarmless,
+                                std::min<std::uint64_t>(64 * 1024, request.ring_bytes / 4)});
     object.set_ring_bytes("ring", request.ring_bytes);
     if (object.load(why_not)) return object;
   }

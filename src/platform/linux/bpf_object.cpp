@@ -12,9 +12,11 @@
 #include "platform/linux/errors.h"
 #include "platform/linux/tracepoints.h"
 
-// The object file, by the assembler: see CMakeLists.txt.
+// The object files, by the assembler: see scripts/bpf.cmake.
 extern "C" const unsigned char galproc_tracepoints_begin[];
 extern "C" const unsigned char galproc_tracepoints_end[];
+extern "C" const unsigned char galproc_iterators_begin[];
+extern "C" const unsigned char galproc_iterators_end[];
 
 namespace galproc {
 
@@ -41,11 +43,13 @@ std::string reason_of(int error) {
 
 }  // namespace
 
-BpfObject BpfObject::open(std::string& why_not) {
+BpfObject BpfObject::open(Which which, std::string& why_not) {
   libbpf_set_print(&keep_words);
   BpfObject object;
-  const auto size = static_cast<std::size_t>(galproc_tracepoints_end - galproc_tracepoints_begin);
-  object.object_.reset(bpf_object__open_mem(galproc_tracepoints_begin, size, nullptr));
+  const bool iterators = which == Which::Iterators;
+  const unsigned char* begin = iterators ? galproc_iterators_begin : galproc_tracepoints_begin;
+  const unsigned char* end = iterators ? galproc_iterators_end : galproc_tracepoints_end;
+  object.object_.reset(bpf_object__open_mem(begin, static_cast<std::size_t>(end - begin), nullptr));
   if (!object.object_) why_not = reason_of(errno);
   return object;
 }
@@ -61,9 +65,9 @@ void BpfObject::want_only(std::string_view program) {
   }
 }
 
-void BpfObject::set(const galproc_settings& settings) {
+void BpfObject::set(const void* settings, std::size_t bytes) {
   if (bpf_map* map = bpf_object__find_map_by_name(get(), ".rodata.settings")) {
-    bpf_map__set_initial_value(map, &settings, sizeof settings);
+    bpf_map__set_initial_value(map, settings, bytes);
   }
 }
 
@@ -82,6 +86,13 @@ bool BpfObject::load(std::string& why_not) {
 Descriptor BpfObject::duplicate_map(const char* map) const {
   const bpf_map* found = bpf_object__find_map_by_name(get(), map);
   return Descriptor(found ? ::fcntl(bpf_map__fd(found), F_DUPFD_CLOEXEC, 3) : -1);
+}
+
+Descriptor BpfObject::attach_iterator(const char* program, std::string& why_not) const {
+  const bpf_program* found = bpf_object__find_program_by_name(get(), program);
+  const BpfLink link(found ? bpf_program__attach_iter(found, nullptr) : nullptr);
+  if (!link) why_not = reason_of(errno);
+  return Descriptor(link ? ::fcntl(bpf_link__fd(link.get()), F_DUPFD_CLOEXEC, 3) : -1);
 }
 
 std::vector<BpfLink> attach_all(const BpfObject& object, std::string& why_not, std::vector<std::string>& limits) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// One embedded BPF object: opened, loaded, attached; with the sentence of what the kernel said where it refused.
+// The embedded BPF objects: opened, loaded, attached; with the sentence of what the kernel said where it refused.
 
 #include <bpf/libbpf.h>
 
@@ -10,16 +10,18 @@
 #include <string_view>
 #include <vector>
 
-#include "platform/linux/bpf/records.h"
 #include "platform/posix/descriptor.h"
 
 namespace galproc {
 
 class BpfObject {
  public:
+  /// Objects of their own, so that one that a kernel refuses does not take the other.
+  enum class Which { Tracepoints, Iterators };
+
   BpfObject() = default;
   /// An empty one on failure, with the reason.
-  static BpfObject open(std::string& why_not);
+  static BpfObject open(Which which, std::string& why_not);
 
   explicit operator bool() const { return object_ != nullptr; }
   bpf_object* get() const { return object_.get(); }
@@ -27,14 +29,24 @@ class BpfObject {
   /// Whether a program is to be loaded. REQUIRES for these: not loaded yet.
   void want(const char* program, bool wanted);
   void want_only(std::string_view program);
-  void set(const galproc_settings& settings);
+  /// Gives the constant `settings` of the programs its value.
+  template <typename Settings>
+  void set(const Settings& settings) {
+    set(&settings, sizeof settings);
+  }
   void set_ring_bytes(const char* map, std::size_t bytes);
   bool load(std::string& why_not);
 
   /// A descriptor that outlives the object.
   Descriptor duplicate_map(const char* map) const;
 
+  /// Attaches the only program that is to be loaded, an iterator: each file that is made of the link asks anew. None:
+  /// with the reason.
+  Descriptor attach_iterator(const char* program, std::string& why_not) const;
+
  private:
+  void set(const void* settings, std::size_t bytes);
+
   struct Close {
     void operator()(bpf_object* object) const { bpf_object__close(object); }
   };

@@ -85,11 +85,7 @@ class Parser {
   EventParty party_of(const galproc_party& record) const {
     EventParty party;
     party.key.pid = record.pid;
-    // Rounded down, as the kernel does for field 22 of stat. Seconds first: nanoseconds times ticks would overflow.
-    const std::uint64_t seconds = record.start_ns / 1'000'000'000U;
-    const std::uint64_t rest_ns = record.start_ns % 1'000'000'000U;
-    const auto ticks = static_cast<std::uint64_t>(clock_ticks_);
-    party.key.start_token = static_cast<std::int64_t>(seconds * ticks + rest_ns * ticks / 1'000'000'000U);
+    party.key.start_token = start_token_of(record.start_ns, clock_ticks_);
     party.started_boot_us = party.key.start_token * 1'000'000 / clock_ticks_;
     party.parent_pid = record.parent_pid;
     party.user_id = record.uid;
@@ -166,6 +162,14 @@ class Parser {
 };
 
 }  // namespace
+
+std::int64_t start_token_of(std::uint64_t start_ns, std::int64_t clock_ticks) {
+  // Rounded down, as the kernel does for field 22 of stat. Seconds first: nanoseconds times ticks would overflow.
+  const std::uint64_t seconds = start_ns / 1'000'000'000U;
+  const std::uint64_t rest_ns = start_ns % 1'000'000'000U;
+  const auto ticks = static_cast<std::uint64_t>(clock_ticks);
+  return static_cast<std::int64_t>(seconds * ticks + rest_ns * ticks / 1'000'000'000U);
+}
 
 std::optional<Event> parse_record(std::span<const std::byte> record, std::int64_t clock_ticks,
                                   std::int64_t page_bytes) {

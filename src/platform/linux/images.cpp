@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "platform/linux/processes.h"
 
@@ -28,6 +31,32 @@ bool has_memory(const StatLine& line, bool kernel_thread) {
 }
 
 }  // namespace
+
+std::shared_ptr<const ProcessImage> ProcessReader::image_of(const ProcessKey& key) {
+  return look_at(key).image;
+}
+
+ProcessReader::Look ProcessReader::look_at(const ProcessKey& key) {
+  Look look;
+  if (!folder_) folder_.reset(::opendir(options_.proc_root.c_str()));
+  if (!folder_) return look;
+  Entry entry;
+  if (update(key.pid, entry, Cause::Image) == Outcome::Read && entry.reading.key == key) {
+    look = {entry.reading.image, entry.reading.peak_resident_bytes, entry.signature, entry.denials,
+            entry.image_incomplete};
+  }
+  forget(entry);
+  return look;
+}
+
+bool ProcessReader::may_live(const ProcessKey& key) {
+  if (::kill(static_cast<pid_t>(key.pid), 0) != 0 && errno == ESRCH) return false;
+  Descriptor stat;
+  // Not there, though its pid is: hidden (hidepid).
+  if (!folder_ || open_at(::dirfd(folder_.get()), (std::to_string(key.pid) + "/stat").c_str(), stat) != 0) return true;
+  const auto line = read_text(stat.get()) == 0 ? parse_stat(text_) : std::nullopt;
+  return line && line->start_ticks - options_.boottime_offset_ticks == key.start_token;
+}
 
 bool ProcessReader::is_other_image(const Signature& before, const Signature& now) {
   if (before.owner != now.owner) return true;

@@ -12,9 +12,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 #include "model/errors.h"
 #include "platform/linux/bpf_events.h"
+#include "platform/linux/bpf_iterators.h"
+#include "platform/linux/bpf_processes.h"
+#include "platform/linux/bpf_sockets.h"
 #include "platform/linux/caller.h"
 #include "platform/linux/control.h"
 #include "platform/linux/details.h"
@@ -46,6 +51,13 @@ std::string read_text_file(const char* path) {
 std::int64_t namespace_inode(const char* path) {
   struct stat status {};
   return ::stat(path, &status) == 0 ? static_cast<std::int64_t>(status.st_ino) : 0;
+}
+
+/// Why BPF is of no use, wherever it may be loaded; null: it is.
+const char* why_no_bpf_here() {
+  constexpr std::int64_t kInitialPidNamespace = 0xeffffffc;  // its inode, the same in every kernel
+  if (namespace_inode("/proc/self/ns/pid") == kInitialPidNamespace) return nullptr;
+  return "this is not the machine's own pid namespace, and BPF counts the pids of that one";
 }
 
 std::int64_t read_clock_us(clockid_t clock) {
@@ -126,14 +138,35 @@ class LinuxPlatform : public Platform {
     return {line->pid, line->start_ticks - boot_offset_ticks_};
   }
 
-  ProcessPass read_processes() override { return processes_.read(); }
-  SocketPass read_sockets(const ProcessPass& processes) override { return sockets_.read(processes); }
+  ReadingSources choose_process_source(std::string_view asked) override {
+    bpf_processes_.reset();
+    bpf_sockets_.reset();
+    ReadingSources sources{"proc", "sock_diag", "", ""};
+    if (asked == "proc") return sources;
+    const char* why_not = why_no_bpf_here();
+    const auto network = static_cast<std::uint32_t>(namespace_inode("/proc/self/ns/net"));
+    BpfIterators iterators = why_not ? BpfIterators{{}, {}, why_not, why_not} : load_bpf_iterators(network);
+    if (!iterators.processes) {
+      if (asked == "bpf") sources.processes.clear();
+      sources.why_not_processes = iterators.why_no_processes;
+      return sources;
+    }
+    bpf_processes_.emplace(reader_of(std::move(iterators.processes), "The process table"), processes_);
+    sources.processes = "bpf";
+    if (iterators.sockets) {
+      bpf_sockets_.emplace(reader_of(std::move(iterators.sockets), "The sockets"), network);
+      sources.sockets = "bpf";
+    }
+    sources.why_not_sockets = iterators.why_no_sockets;
+    return sources;
+  }
+  ProcessPass read_processes() override { return bpf_processes_ ? bpf_processes_->read() : processes_.read(); }
+  SocketPass read_sockets(const ProcessPass& processes) override {
+    return bpf_sockets_ ? bpf_sockets_->read(processes) : sockets_.read(processes);
+  }
   OpenedEvents open_events(std::string_view name, const EventRequest& request) override {
     if (name != "bpf") return {nullptr, "it is not built into this galproc"};
-    constexpr std::int64_t kInitialPidNamespace = 0xeffffffc;  // its inode, the same in every kernel
-    if (namespace_inode("/proc/self/ns/pid") != kInitialPidNamespace) {
-      return {nullptr, "this is not the machine's own pid namespace, and BPF counts the pids of that one"};
-    }
+    if (const char* why_not = why_no_bpf_here()) return {nullptr, why_not};
     return open_bpf_events(
         request, [this](const ProcessKey& key) { return processes_.image_of(key); },
         [this](std::int64_t uid) { return processes_.user_name(uid); });
@@ -222,6 +255,8 @@ class LinuxPlatform : public Platform {
   std::int64_t boot_offset_ticks_;
   ProcessReader processes_;
   SocketReader sockets_;
+  std::optional<BpfProcessReader> bpf_processes_;  ///< where they are the chosen ones
+  std::optional<BpfSocketReader> bpf_sockets_;     ///< likewise
   Descriptor timer_;
 };
 
@@ -232,7 +267,7 @@ std::unique_ptr<Platform> make_platform() {
 }
 
 bool has_process_source(std::string_view name) {
-  return name == "proc";
+  return name == "proc" || (name == "bpf" && has_bpf_events());
 }
 bool has_event_source(std::string_view name) {
   return name == "none" || (name == "bpf" && has_bpf_events());

@@ -56,10 +56,19 @@ ProcessReader::ProcessReader(Options options)
 }
 
 ProcessPass ProcessReader::read(std::int64_t boot_us) {
+  list();
+  return read_listed(boot_us);
+}
+
+ProcessPass ProcessReader::read_some(const std::vector<std::int64_t>& pids, std::int64_t boot_us) {
+  pids_ = pids;
+  return read_listed(boot_us);
+}
+
+ProcessPass ProcessReader::read_listed(std::int64_t boot_us) {
   ++pass_no_;
   turns_.begin_pass(boot_us);
   ProcessPass pass;
-  list_pids();
   std::vector<Entry*> found;
   found.reserve(pids_.size());
   std::unordered_set<std::int64_t> ended;
@@ -148,7 +157,7 @@ void ProcessReader::forget_absent(std::unordered_set<std::int64_t>& ended) {
   }
 }
 
-void ProcessReader::list_pids() {
+const std::vector<std::int64_t>& ProcessReader::list() {
   int code = 0;
   folder_.reset();  // first, as it may be the only descriptor that is to be had
   do {
@@ -172,17 +181,7 @@ void ProcessReader::list_pids() {
                         errno);
   }
   std::sort(pids_.begin(), pids_.end());
-}
-
-std::shared_ptr<const ProcessImage> ProcessReader::image_of(const ProcessKey& key) {
-  if (!folder_) folder_.reset(::opendir(options_.proc_root.c_str()));
-  if (!folder_) return nullptr;
-  Entry entry;
-  const Outcome outcome = meet(key.pid, entry);
-  const bool same = outcome == Outcome::Read && entry.reading.key == key;
-  auto image = same ? entry.reading.image : nullptr;
-  forget(entry);
-  return image;
+  return pids_;
 }
 
 ProcessReader::Outcome ProcessReader::meet(std::int64_t pid, Entry& entry) {
@@ -272,7 +271,8 @@ ProcessReader::Outcome ProcessReader::update(std::int64_t pid, Entry& entry, Cau
   }
 
   const ProcessKey key{pid, line->start_ticks - options_.boottime_offset_ticks};
-  if (cause != Cause::New && key != entry.reading.key) return Outcome::Gone;
+  const bool is_new = cause == Cause::New || cause == Cause::Image;
+  if (!is_new && key != entry.reading.key) return Outcome::Gone;
 
   struct stat folder_status {};
   const std::int64_t owner = ::fstat(folder.get(), &folder_status) == 0 ? folder_status.st_uid : entry.signature.owner;
@@ -283,11 +283,10 @@ ProcessReader::Outcome ProcessReader::update(std::int64_t pid, Entry& entry, Cau
   reading.ran = reading.ran || cause != Cause::Turn || text_ != entry.text;
   entry.text = text_;
   if (cause != Cause::Turn) entry.ran_in_pass = pass_no_;
-  update_usage(entry, folder.get(), *line, cause);
+  if (cause != Cause::Image) update_usage(entry, folder.get(), *line, cause);
   // The comm of a kernel worker is the work that it does right now: no exec.
   const bool may_exec = !reading.ended && !reading.kernel_thread;
-  const bool new_image =
-      cause == Cause::New || (may_exec && is_other_image(entry.signature, signature_of(*line, owner)));
+  const bool new_image = is_new || (may_exec && is_other_image(entry.signature, signature_of(*line, owner)));
   if (new_image || (entry.image_incomplete && !reading.ended)) {
     update_image(entry, folder.get(), stat.get(), *line, new_image);
     entry.signature = signature_of(*line, owner);

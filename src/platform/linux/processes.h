@@ -42,15 +42,16 @@ class ProcessReader {
   /// pass or not, so that the figure is the same from pass to pass. `boot_us` is the boot clock.
   ProcessPass read(std::int64_t boot_us = boot_clock_us());
 
-  /// What one process runs right now; null: it is not there any more.
-  std::shared_ptr<const ProcessImage> image_of(const ProcessKey& key);
-  std::optional<std::string> user_name(std::int64_t uid);
+  /// The same of these processes alone, for a reader that follows the others by other means. REQUIRES: `pids` are
+  /// sorted, and all passes of this object are of one kind.
+  ProcessPass read_some(const std::vector<std::int64_t>& pids, std::int64_t boot_us);
+  /// Every pid that /proc shows, sorted. Throws PlatformError.
+  const std::vector<std::int64_t>& list();
 
   /// Closes files that are kept open, where `code` says that there are too many. Whether what could not be opened for
   /// it is to be tried again.
   bool give_back(int code);
 
- private:
   /// Where the program of a process lies in its memory, and whose it is: all change at exec, the last also at setuid.
   struct Signature {
     std::uint64_t start_code = 0;
@@ -59,6 +60,30 @@ class ProcessReader {
     std::string comm;
     std::int64_t owner = 0;
   };
+
+  /// What one process runs right now; null: it is not there any more.
+  std::shared_ptr<const ProcessImage> image_of(const ProcessKey& key);
+
+  /// An image that was read on its own.
+  struct Look {
+    std::shared_ptr<const ProcessImage> image;  ///< null: the process is not there any more, or cannot be seen
+    std::optional<std::int64_t> peak_resident_bytes;
+    Signature signature;      ///< when it was read; no stack where that may not be known
+    Denials denials;          ///< of the files that it is read from
+    bool incomplete = false;  ///< for a reason that may pass
+  };
+  /// As image_of, for a reader that follows processes by other means; what could not be read is in `take_errors`.
+  Look look_at(const ProcessKey& key);
+  /// Nothing proves that it has ended: neither its pid nor this very process is gone.
+  bool may_live(const ProcessKey& key);
+  std::vector<ReadError> take_errors() { return errors_.take(); }
+
+  std::optional<std::string> user_name(std::int64_t uid);
+
+  static std::int64_t page_bytes();
+  static std::int64_t ticks_to_us(std::int64_t ticks);
+
+ private:
   struct UsageFiles {
     Descriptor memory;      ///< statm; a kernel thread has none
     Descriptor io;          ///< may be denied
@@ -80,11 +105,10 @@ class ProcessReader {
     bool end_noted = false;         ///< its children were read again after its end
   };
   enum class Outcome { Read, Gone, Unreadable };
-  /// Why a process is read: it was not known, it may have run, or it is its turn.
-  enum class Cause { New, Ran, Turn };
+  /// Why a process is read: it was not known, it may have run, it is its turn, or for its image alone.
+  enum class Cause { New, Ran, Turn, Image };
 
-  /// Fills pids_, in order.
-  void list_pids();
+  ProcessPass read_listed(std::int64_t boot_us);
   static void note_end(Entry& entry, std::unordered_set<std::int64_t>& ended);
   /// Adds those that this pass has not met to `ended`.
   void forget_absent(std::unordered_set<std::int64_t>& ended);
@@ -123,8 +147,6 @@ class ProcessReader {
   /// Resident bytes, of a statm file.
   std::optional<std::int64_t> read_memory(int file, Denials& denials);
   std::optional<std::int64_t> read_memory_of(std::int64_t pid, Entry& entry);
-  static std::int64_t page_bytes();
-  static std::int64_t ticks_to_us(std::int64_t ticks);
   /// How an attempt to read ended: 0 or errno.
   void note_result(Denials& denials, ProcessFile file, int code);
   std::optional<std::string> read_file(int folder, ProcessFile file, std::size_t limit, Denials& denials,

@@ -1,0 +1,30 @@
+// The kernel's cputime_adjust() (kernel/sched/cputime.c), step by step.
+
+#include "platform/linux/cpu_split.h"
+
+#include <algorithm>
+
+namespace galproc {
+
+namespace {
+
+__extension__ typedef unsigned __int128 Wide;
+
+}  // namespace
+
+CpuSplit split_cpu_time(std::uint64_t runtime_ns, std::uint64_t met_user_ns, std::uint64_t met_system_ns,
+                        const CpuSplit& before) {
+  if (before.user_ns + before.system_ns >= runtime_ns) return before;
+  std::uint64_t system_ns = 0;
+  if (met_user_ns == 0 && met_system_ns != 0) {
+    system_ns = runtime_ns;
+  } else if (met_system_ns != 0) {
+    const Wide met_ns = static_cast<Wide>(met_user_ns) + met_system_ns;
+    system_ns = static_cast<std::uint64_t>(static_cast<Wide>(met_system_ns) * runtime_ns / met_ns);
+  }
+  system_ns = std::max(system_ns, before.system_ns);
+  if (runtime_ns - system_ns < before.user_ns) system_ns = runtime_ns - before.user_ns;
+  return {runtime_ns - system_ns, system_ns};
+}
+
+}  // namespace galproc

@@ -1,0 +1,53 @@
+// Which source of processes and sockets a recording takes, and what it says of that.
+
+#include <gtest/gtest.h>
+
+#include "model/errors.h"
+#include "support/recorder_fixture.h"
+
+namespace galproc {
+namespace {
+
+constexpr const char* kSources = "SELECT process_source, socket_source FROM recording";
+
+TEST_F(RecorderTest, TheBestSourceOfProcessesIsTakenAndNamedInTheRecording) {
+  world_.no_bpf = "";
+  RecordOptions options = this->options();
+  options.process_source = "auto";
+  record(1, options);
+  EXPECT_EQ(ask(kSources), "bpf|bpf\n");
+  EXPECT_NE(talk_.str().find("processes: bpf, sockets: bpf"), std::string::npos) << talk_.str();
+  EXPECT_EQ(talk_.str().find("not read from bpf"), std::string::npos) << talk_.str();
+}
+
+TEST_F(RecorderTest, WhyABetterSourceOfProcessesIsNotTakenIsSaid) {
+  world_.no_bpf = "the kernel is too old";
+  RecordOptions options = this->options();
+  options.process_source = "auto";
+  record(1, options);
+  EXPECT_EQ(ask(kSources), "proc|sock_diag\n");
+  EXPECT_NE(talk_.str().find("Processes and sockets are not read from bpf: the kernel is too old."), std::string::npos)
+      << talk_.str();
+}
+
+TEST_F(RecorderTest, NothingIsSaidOfASourceOfProcessesThatNobodyAskedFor) {
+  record(1);
+  EXPECT_EQ(ask(kSources), "proc|sock_diag\n");
+  EXPECT_EQ(talk_.str().find("Processes and sockets"), std::string::npos) << talk_.str();
+}
+
+TEST_F(RecorderTest, ASourceOfProcessesThatWasAskedForAndCannotBeHadIsARefusal) {
+  world_.no_bpf = "this user may not";
+  RecordOptions options = this->options();
+  options.process_source = "bpf";
+  try {
+    record(1, options);
+    FAIL() << "it recorded";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::Refused);
+    EXPECT_STREQ(error.what(), "--process-source bpf cannot be had: this user may not. Try --process-source auto.");
+  }
+}
+
+}  // namespace
+}  // namespace galproc
