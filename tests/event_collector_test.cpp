@@ -28,6 +28,7 @@ TEST_F(EventCollectorTest, AForkWhoseParentNobodyKnowsMeetsBothAndTheChildHasIts
   EXPECT_EQ(ask("SELECT parent_pid, (SELECT pid FROM process AS q WHERE q.upid = p.parent_upid) FROM processes AS p"
                 " WHERE pid = 21"),
             "20|20\n");
+  EXPECT_EQ(images_of(20), "1|stranger|NULL\n");
   EXPECT_EQ(images_of(21), "1|child|NULL\n");
   EXPECT_EQ(ask("SELECT user FROM processes WHERE pid = 21"), "ann\n");
 }

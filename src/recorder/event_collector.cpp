@@ -69,7 +69,10 @@ void EventCollector::add_bare_image(std::int64_t upid, const EventParty& party, 
 }
 
 void EventCollector::write(const ForkEvent& fork, std::int64_t at_us) {
-  const std::int64_t parent = meet(fork.parent, at_us).upid;
+  const auto known_parent = meet(fork.parent, at_us);
+  const std::int64_t parent = known_parent.upid;
+  // Born before events were heard, and maybe ended before the next look.
+  if (known_parent.is_new) add_bare_image(parent, fork.parent, at_us);
   const auto child = meet(fork.child, at_us, parent, fork.parent.key.pid);
   if (!child.is_new) {
     // A tick met it first, and saw the parent of that moment.
@@ -80,7 +83,8 @@ void EventCollector::write(const ForkEvent& fork, std::int64_t at_us) {
   }
   // It runs what its parent runs, until it runs something else: that has a row of its own.
   if (run_another_.contains(fork.child.key)) return;
-  if (!store_.inherit_image(child.upid, parent, at_us)) add_bare_image(child.upid, fork.child, at_us);
+  const bool inherits = !known_parent.is_new && store_.inherit_image(child.upid, parent, at_us);
+  if (!inherits) add_bare_image(child.upid, fork.child, at_us);
   staged_[fork.child.key].forked_us = at_us;
 }
 

@@ -12,6 +12,9 @@ namespace {
 /// what only one of two recorders was allowed to read says nothing.
 bool is_same_program(const ImageRow& before, const ImageRow& now) {
   const auto agree = [](const auto& one, const auto& other) { return !one || !other || *one == *other; };
+  // What an event told of one that no look had met: it is completed.
+  if (!before.executable && !before.command_line && !before.cgroup && (now.executable || now.command_line))
+    return false;
   return before.name == now.name && agree(before.executable, now.executable) &&
          agree(before.command_line, now.command_line) && agree(before.uid, now.uid);
 }
