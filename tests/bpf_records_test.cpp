@@ -49,7 +49,7 @@ template <typename Record>
 Bytes bytes_of(const Record& record, std::string_view rest = {}) {
   Bytes bytes(sizeof record + rest.size());
   std::memcpy(bytes.data(), &record, sizeof record);
-  std::memcpy(bytes.data() + sizeof record, rest.data(), rest.size());
+  if (!rest.empty()) std::memcpy(bytes.data() + sizeof record, rest.data(), rest.size());
   return bytes;
 }
 

@@ -174,6 +174,9 @@ TEST_F(ProgramSignalKernel, ASignalOfALimitThatSomebodySendsIsHis) {
 }
 
 TEST_F(ProgramSignalKernel, AFaultIsTheProcessesOwn) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the address sanitizer handles this signal itself";
+#endif
   Target segmentation([] {}, [] { *static_cast<volatile int*>(nullptr) = 1; });
   Target illegal([] {}, [] { __builtin_trap(); });
   // What it blocks or ignores it dies of nevertheless.
@@ -188,6 +191,9 @@ TEST_F(ProgramSignalKernel, AFaultIsTheProcessesOwn) {
 }
 
 TEST_F(ProgramSignalKernel, ASignalOfAFaultThatSomebodySendsIsHis) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the address sanitizer handles this signal itself";
+#endif
   Target target;
   ASSERT_EQ(::kill(target.pid(), SIGSEGV), 0);
   EXPECT_EQ(WTERMSIG(target.wait()), SIGSEGV);

@@ -27,8 +27,8 @@ class BpfProcessReader {
 
   /// As ProcessReader::read, with the same keys, images and figures, but exact: `ran` is by the nanosecond, memory by
   /// the page in each pass, and CPU time is that of the scheduler, where /proc cuts each part of it to clock ticks.
-  /// What cannot be seen in /proc has an image of its name and user alone. Who is kept from BPF and was not there at the
-  /// first pass is found within 12 passes, and within two minutes. Throws PlatformError.
+  /// What cannot be seen in /proc has an image of its name and user alone. Who is kept from BPF and was not there at
+  /// the first pass is found within 12 passes, and within two minutes. Throws PlatformError.
   ProcessPass read(std::int64_t boot_us = boot_clock_us());
 
  private:
