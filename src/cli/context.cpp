@@ -86,7 +86,7 @@ std::string existing_venv(const std::string& text) {
            fs::exists(fs::symlink_status(folder / "bin" / "python", unknown)) ||
            fs::exists(folder / "Scripts" / "python.exe", unknown);
   };
-  const std::string folder = existing_folder("venv", text);
+  std::string folder = existing_folder("venv", text);
   if (is_venv(folder)) return folder;
   std::string next = "Name the folder that `python3 -m venv` made.";
   for (const char* usual : {".venv", "venv"}) {
