@@ -134,6 +134,10 @@ std::vector<std::string> ProgramTest::environment() const {
   for (const char* kept : {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"}) {
     if (const char* value = std::getenv(kept)) variables.push_back(std::string(kept) + "=" + value);
   }
+  // To run them all with other sources of a recording.
+  if (const char* config = std::getenv("GALPROC_TEST_CONFIG")) {
+    variables.push_back(std::string("GALPROC_CONFIG=") + config);
+  }
   return variables;
 }
 

@@ -26,6 +26,7 @@ class ConnectorEvents : public EventSource {
   ConnectorEvents(ConnectorSocket socket, ConnectorLives lives, std::function<Clocks()> clocks)
       : socket_(std::move(socket)), lives_(std::move(lives)), clocks_(std::move(clocks)) {
     lives_.read_the_living();
+    known_from_us_ = clocks_().boot_us;
     reader_ = std::thread([this] { read(); });
   }
   ~ConnectorEvents() override {
@@ -92,7 +93,7 @@ class ConnectorEvents : public EventSource {
       // /proc cannot be listed just now: whom it does not know, it asks for one by one.
     }
     const Clocks now = clocks_();
-    lost_count_ += lost + lives_.take(records_, now.boot_us - now.monotonic_us, events_);
+    lost_count_ += lost + lives_.take(records_, now.boot_us - now.monotonic_us, known_from_us_, events_);
     if (events_.size() > kMostWaiting) {
       lost_count_ += static_cast<std::int64_t>(events_.size() - kMostWaiting);
       events_.resize(kMostWaiting);
@@ -112,6 +113,7 @@ class ConnectorEvents : public EventSource {
   ConnectorSocket socket_;
   ConnectorLives lives_;
   std::function<Clocks()> clocks_;
+  std::int64_t known_from_us_ = 0;  ///< whoever lives since then is known
 
   std::mutex mutex_;  ///< of everything below and above
   std::vector<ConnectorRecord> records_;

@@ -63,8 +63,9 @@ EventParty* ConnectorLives::party_of(std::int64_t pid) {
 }
 
 std::int64_t ConnectorLives::take(const std::vector<ConnectorRecord>& records, std::int64_t boot_less_monotonic_us,
-                                  std::vector<Event>& events) {
+                                  std::int64_t known_from_us, std::vector<Event>& events) {
   using Kind = ConnectorRecord::Kind;
+  known_from_us_ = known_from_us;
   untold_count_ = 0;
   for (const ConnectorRecord& record : records) {
     const std::int64_t boot_us = record.at_ns / kNsPerUs + boot_less_monotonic_us;
@@ -122,7 +123,7 @@ void ConnectorLives::take_fork(const ConnectorRecord& record, std::int64_t boot_
     child->kernel_thread = parent->kernel_thread;
     events.push_back({boot_us, ForkEvent{*parent, *child}});
   } else {
-    ++untold_count_;
+    count_untold(boot_us);
   }
   living_[record.pid] = std::move(*child);
 }
@@ -174,7 +175,7 @@ void ConnectorLives::tell_end(std::int64_t pid, std::vector<Event>& events) {
     if (!options_.births_only) events.push_back({end->second.boot_us, std::move(exit)});
     living_.erase(known);
   } else {
-    ++untold_count_;
+    count_untold(end->second.boot_us);
   }
   ends_.erase(end);
 }

@@ -28,10 +28,10 @@ class ConnectorLives {
   void read_the_living();
 
   /// Records in their order; `boot_less_monotonic_us` dates them by the boot clock. An end is told one call later at
-  /// the earliest, when the last of its threads has been heard. Gives how many births and ends could not be told, since
-  /// who they are of is not known any more.
+  /// the earliest, when the last of its threads has been heard. Gives how many births and ends after `known_from_us`
+  /// (on the boot clock) could not be told, since who they are of is not known any more.
   std::int64_t take(const std::vector<ConnectorRecord>& records, std::int64_t boot_less_monotonic_us,
-                    std::vector<Event>& events);
+                    std::int64_t known_from_us, std::vector<Event>& events);
   /// Whether the next call is to tell an end, records or not.
   bool has_ends() const;
 
@@ -56,10 +56,12 @@ class ConnectorLives {
   void take_exit(const ConnectorRecord& record, std::int64_t boot_us);
   void look_for_threads(std::int64_t pid, End& end) const;
   void tell_end(std::int64_t pid, std::vector<Event>& events);
+  void count_untold(std::int64_t boot_us) { untold_count_ += boot_us > known_from_us_ ? 1 : 0; }
 
   Options options_;
   ProcessReader reader_;
-  std::int64_t untold_count_ = 0;                        ///< of this call
+  std::int64_t known_from_us_ = 0;  ///< of this call, as the next
+  std::int64_t untold_count_ = 0;
   std::unordered_map<std::int64_t, EventParty> living_;  ///< by pid
   std::map<std::int64_t, End> ends_;                     ///< likewise
 };

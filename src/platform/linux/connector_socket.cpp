@@ -13,6 +13,7 @@
 #include <chrono>
 #include <climits>
 #include <cstring>
+#include <limits>
 #include <optional>
 
 #include "platform/linux/errors.h"
@@ -131,7 +132,8 @@ std::int64_t ConnectorSocket::receive(std::vector<ConnectorRecord>& records) {
 }
 
 std::int64_t ConnectorSocket::count_gap(const ConnectorRecord& record) {
-  if (record.kind == ConnectorRecord::Kind::Answer) return 0;
+  if (record.cpu == std::numeric_limits<std::uint32_t>::max())
+    return 0;  // an answer, which has no number in some kernels
   const auto [next, is_first] = next_.try_emplace(record.cpu, record.sequence);
   const std::uint32_t gap = is_first ? 0 : record.sequence - next->second;
   next->second = record.sequence + 1;
