@@ -1,3 +1,5 @@
+#include "cli/db.h"
+
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
@@ -5,7 +7,6 @@
 #include <cctype>
 #include <memory>
 
-#include "cli/command.h"
 #include "model/text.h"
 #include "store/database.h"
 #include "store/ledger.h"
@@ -20,7 +21,10 @@ constexpr const char* kDescription =
     "Examples:\n"
     "  galproc db verify                  does the log of what galproc did still hold?\n"
     "  galproc db verify --head 3f5a...   and is the head that was noted elsewhere still in it?\n"
-    "  sqlite3 \"$(galproc db path)\"       open the file that questions are asked of\n";
+    "  sqlite3 \"$(galproc db path)\"       open the file that questions are asked of\n"
+    "  galproc db info                    what is kept, since when, and how long the disk lasts\n"
+    "  galproc db check --quick           is the file sound?\n"
+    "  galproc db snapshot copy.db        a consistent copy, also while it is recorded to\n";
 
 constexpr const char* kVerifyDescription =
     "Walk the hash chain over all that galproc did.\n"
@@ -39,6 +43,32 @@ constexpr const char* kPathDescription =
     "Examples:\n"
     "  galproc db path\n"
     "  sqlite3 \"$(galproc db path -q)\"\n";
+
+constexpr const char* kCheckDescription =
+    "Is the file what it should be: its pages, the references between its rows, the order of ticks, keyframes, "
+    "samples,\n"
+    "ports and the ledger?\n"
+    "\n"
+    "Examples:\n"
+    "  galproc db check\n"
+    "  galproc db check --quick           without what reads every row\n"
+    "\n"
+    "A row for each check. Exit 1 when one of them finds something.\n";
+
+constexpr const char* kSnapshotDescription =
+    "Copy the database as it stands at this moment, also while it is recorded to.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc db snapshot incident.db\n"
+    "\n"
+    "The copy is one file that is complete by itself. A file that is there already is not written over.\n";
+
+constexpr const char* kInfoDescription =
+    "What the file holds, since when, and how long the disk lasts at this rate.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc db info\n"
+    "  galproc db info --json -q | jq .disk_lasts_us\n";
 
 std::optional<std::string> parse_head(const CLI::Option& flag, std::string text) {
   if (flag.count() == 0) return std::nullopt;
@@ -102,12 +132,21 @@ void add_db(CLI::App& app, Context& context) {
       verify_verb->add_option("--head", *head, "A hash that was printed before and must be in the chain")
           ->type_name("HASH");
   CLI::App* path_verb = verb->add_subcommand("path", kPathDescription);
-  path_verb->footer(kCommonFlagsNote);
-  context.actions[verb] = [verb, verify_verb, head, head_flag, &context] {
-    if (verb->get_subcommands().empty()) {
-      throw UsageError("No part of db was named. There are `galproc db verify` and `galproc db path`.");
-    }
-    return verb->got_subcommand(verify_verb) ? verify(context, parse_head(*head_flag, *head)) : print_path(context);
+  auto quick = std::make_shared<bool>(false);
+  CLI::App* check_verb = verb->add_subcommand("check", kCheckDescription);
+  check_verb->add_flag("--quick", *quick, "Without what reads every row");
+  auto out = std::make_shared<std::string>();
+  CLI::App* snapshot_verb = verb->add_subcommand("snapshot", kSnapshotDescription);
+  snapshot_verb->add_option("out", *out, "The new file")->type_name("OUT")->required();
+  CLI::App* info_verb = verb->add_subcommand("info", kInfoDescription);
+  for (CLI::App* part : {path_verb, check_verb, snapshot_verb, info_verb}) part->footer(kCommonFlagsNote);
+  context.actions[verb] = [=, &context] {
+    if (verb->got_subcommand(verify_verb)) return verify(context, parse_head(*head_flag, *head));
+    if (verb->got_subcommand(path_verb)) return print_path(context);
+    if (verb->got_subcommand(check_verb)) return check_database(context, *quick);
+    if (verb->got_subcommand(snapshot_verb)) return snapshot_database(context, *out);
+    if (verb->got_subcommand(info_verb)) return print_info(context);
+    throw UsageError("No part of db was named. There are galproc db check, info, path, snapshot and verify.");
   };
 }
 

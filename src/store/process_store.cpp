@@ -81,7 +81,7 @@ ProcessStore::ProcessStore(SQLite::Database& database)
                    "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_within_us, exit_code, exit_signal,"
                    " cpu_user_us, cpu_system_us, peak_resident_kib, read_bytes, written_bytes, final)"
                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upid, source) DO NOTHING"),
-      select_told_exit_(database, "SELECT 1 FROM process_exit WHERE upid = ? AND source = ?"),
+      select_seen_exit_(database, "SELECT 1 FROM process_exit WHERE upid = ? AND source <= ?"),
       delete_concluded_exit_(database, "DELETE FROM process_exit WHERE upid = ? AND source >= ?") {}
 
 std::int64_t ProcessStore::boot_id_of(const HostReading& host) {
@@ -184,8 +184,8 @@ void ProcessStore::add_exit(std::int64_t upid, const ExitRow& exit) {
                    peak_kib, read_bytes, written_bytes, exit.final);
 }
 
-bool ProcessStore::has_told_exit(std::int64_t upid) {
-  return select_told_exit_.number(upid, Witness::Event).has_value();
+bool ProcessStore::has_seen_exit(std::int64_t upid) {
+  return select_seen_exit_.number(upid, Witness::Poll).has_value();
 }
 
 void ProcessStore::take_back_concluded_exit(std::int64_t upid) {

@@ -94,8 +94,8 @@ class ProcessStore {
 
   /// A second row of one source is ignored: the first witness stays.
   void add_exit(std::int64_t upid, const ExitRow& exit);
-  /// Whether an event told of its end: nobody knows more of it.
-  bool has_told_exit(std::int64_t upid);
+  /// Whether an event told of its end, or somebody saw that it had ended, rather than only missed it.
+  bool has_seen_exit(std::int64_t upid);
   /// Takes back an end that nobody saw, but that followed from not having been seen again: it lives. A recorder that
   /// may see less than another (hidepid) can only conclude so.
   void take_back_concluded_exit(std::int64_t upid);
@@ -111,7 +111,7 @@ class ProcessStore {
   Prepared insert_parent_, select_parent_;
   Prepared insert_text_, select_text_;
   Prepared insert_image_, inherit_image_, delete_image_, select_image_;
-  Prepared insert_exit_, select_told_exit_, delete_concluded_exit_;
+  Prepared insert_exit_, select_seen_exit_, delete_concluded_exit_;
   std::unordered_set<std::size_t> once_seen_;  ///< hashes of texts that are not shared yet
 };
 
