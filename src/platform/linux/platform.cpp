@@ -1,6 +1,7 @@
 #include "platform/platform.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sys/resource.h>
@@ -21,6 +22,7 @@
 #include "platform/linux/bpf_processes.h"
 #include "platform/linux/bpf_sockets.h"
 #include "platform/linux/caller.h"
+#include "platform/linux/capabilities.h"
 #include "platform/linux/control.h"
 #include "platform/linux/details.h"
 #include "platform/linux/diagnosis.h"
@@ -123,10 +125,10 @@ class LinuxPlatform : public Platform {
     host.booted_us = now.wall_us - now.boot_us;
     host.user_id = ::geteuid();
     if (const passwd* entry = ::getpwuid(::geteuid())) host.user_name = entry->pw_name;
-    if (::geteuid() != 0) {
-      host.limits.emplace_back(
-          "Not root: of other users' processes the executable, folder, virtual environment, I/O and ports are not "
-          "readable; "
+    if (!has_capability(CAP_SYS_PTRACE) || !has_capability(CAP_DAC_READ_SEARCH)) {
+      host.limits.push_back(
+          std::string(::geteuid() == 0 ? "Without CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH" : "Not root") +
+          ": of other users' processes the executable, folder, virtual environment, I/O and ports are not readable; "
           "run as root to record them.");
     }
     return host;
@@ -171,7 +173,9 @@ class LinuxPlatform : public Platform {
         request, [this](const ProcessKey& key) { return processes_.image_of(key); },
         [this](std::int64_t uid) { return processes_.user_name(uid); });
   }
-  std::vector<Finding> diagnose() override { return diagnose_linux(open_events("bpf", {})); }
+  std::vector<Finding> diagnose() override {
+    return diagnose_linux(open_events("bpf", {}), choose_process_source("auto"));
+  }
   SystemReading read_system(const std::filesystem::path& disk_path) override { return read_linux_system(disk_path); }
   std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
     return galproc::read_details(key, boot_offset_ticks_);
