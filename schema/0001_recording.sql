@@ -48,7 +48,11 @@ CREATE TABLE recording (
   network_namespace INTEGER NOT NULL,  -- inode of the recorder's own network namespace; 0 where there is none
   recorder_pid      INTEGER NOT NULL,  -- pid of the recorder
   uid               INTEGER,           -- user id that it ran as: root sees more
-  user              TEXT               -- name of that user
+  user              TEXT,              -- name of that user
+  process_source_reason TEXT,  -- why no better process_source: 'bpf: why'; NULL: it is the best, or was asked for by name
+  socket_source_reason  TEXT,  -- likewise for socket_source
+  event_source_reason   TEXT,  -- likewise for event_source, of each better one in turn: 'bpf: why; netlink: why'
+  limits                TEXT   -- sentences: what these sources and this user could not see; NULL: nothing that is known of
 ) STRICT;
 
 CREATE TABLE recording_end (

@@ -38,7 +38,13 @@ TEST_F(ProgramEventSource, WithoutCapabilitiesItRecordsByPollingAndSaysWhy) {
   EXPECT_NE(first.find("events: none"), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("Events are not read from bpf: "), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("CAP_BPF and CAP_PERFMON"), std::string::npos) << ran.err;
-  EXPECT_EQ(galproc::ask(file_, "SELECT event_source FROM recordings"), "none\n");
+  EXPECT_EQ(galproc::ask(file_,
+                         "SELECT event_source, event_source_reason LIKE 'bpf: % CAP_BPF and CAP_PERFMON%',"
+                         " process_source_reason LIKE 'bpf: %', limits LIKE 'Not root: %' FROM recordings"),
+            "none|1|1|1\n");
+  const Ran doctor = as_nobody({"doctor", "--db", file_.string(), "-q"});
+  EXPECT_NE(doctor.out.find("none, not bpf: "), std::string::npos) << doctor.out;
+  EXPECT_NE(doctor.out.find("recorded_limits"), std::string::npos) << doctor.out;
   EXPECT_EQ(galproc::ask(file_, "SELECT count(*) FROM ticks"), "2\n");
   EXPECT_EQ(galproc::ask(file_, fmt::format("SELECT count(*) FROM processes WHERE pid = {}", puppet.pid())), "1\n");
 }

@@ -21,7 +21,7 @@ class QueryGaps : public testing::Test {
   void record(int number, const std::string& start, int ticks, int boot = 1) {
     database_.exec(
         fmt::format("INSERT INTO recording VALUES ({}, {}, us('{}') - 500, 0, 5000000, '0', 'proc', 'sock_diag',"
-                    " 'none', 1, 7, 0, 'root')",
+                    " 'none', 1, 7, 0, 'root', NULL, NULL, NULL, NULL)",
                     number, boot, start));
     for (int i = 0; i < ticks; ++i) {
       ++tick_;

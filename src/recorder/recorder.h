@@ -84,6 +84,7 @@ class Recorder {
   Redactor redactor_;
   std::unique_ptr<FileLock> lock_;
   std::string socket_source_;            ///< the one that is in use
+  SourceReasons reasons_;                ///< why no better ones are
   std::unique_ptr<EventSource> events_;  ///< null: there is none
   EventReading pending_;                 ///< drained, and not stored or part of a reading yet
   std::optional<FileIdentity> locked_;

@@ -1,5 +1,7 @@
 #include "recorder/recording.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <map>
 #include <tuple>
@@ -23,6 +25,10 @@ constexpr std::int64_t kKeyframeUs = 5 * 60 * 1'000'000LL;
 constexpr std::int64_t kClockStepUs = 500'000;
 constexpr std::int64_t kClockSlewDivisor = 1000;
 constexpr std::int64_t kSuspendUs = 1'000'000;
+
+std::optional<std::string> cleaned(const std::optional<std::string>& text) {
+  return text ? std::optional(clean_utf8(*text).text) : std::nullopt;
+}
 
 }  // namespace
 
@@ -73,14 +79,19 @@ void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
   next_tick_id_ = newest_id.number().value_or(0) + 1;
   Prepared insert(database_,
                   "INSERT INTO recording (boot_id, started_us, started_boot_us, interval_us, version, process_source,"
-                  " socket_source, event_source, network_namespace, recorder_pid, uid, user)"
-                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING recording_id");
-  recording_id_ =
-      insert
-          .number(boot_id_, now.wall_us, now.boot_us, facts.interval_us, facts.version, facts.process_source,
-                  facts.socket_source, facts.event_source, facts.host.network_namespace, facts.recorder.pid,
-                  facts.host.user_id, facts.host.user_name)
-          .value();
+                  " socket_source, event_source, network_namespace, recorder_pid, uid, user, process_source_reason,"
+                  " socket_source_reason, event_source_reason, limits)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING recording_id");
+  const SourceReasons reasons{cleaned(facts.reasons.processes), cleaned(facts.reasons.sockets),
+                              cleaned(facts.reasons.events)};
+  const auto limits =
+      facts.limits.empty() ? std::nullopt : std::optional(fmt::format("{}", fmt::join(facts.limits, " ")));
+  recording_id_ = insert
+                      .number(boot_id_, now.wall_us, now.boot_us, facts.interval_us, facts.version,
+                              facts.process_source, facts.socket_source, facts.event_source,
+                              facts.host.network_namespace, facts.recorder.pid, facts.host.user_id,
+                              facts.host.user_name, reasons.processes, reasons.sockets, reasons.events, cleaned(limits))
+                      .value();
   transaction.commit();
 }
 

@@ -16,6 +16,12 @@
 
 namespace galproc {
 
+/// Why no better source is in use: `bpf: why`, of several each in turn. Empty: it is the best, or was asked for by
+/// name.
+struct SourceReasons {
+  std::optional<std::string> processes, sockets, events;
+};
+
 /// What the row of a recording says about how it was made.
 struct RecordingFacts {
   HostReading host;
@@ -25,6 +31,8 @@ struct RecordingFacts {
   std::string process_source;
   std::string socket_source;
   std::string event_source;
+  SourceReasons reasons;
+  std::vector<std::string> limits;  ///< whole sentences: what cannot be seen
   std::optional<Predecessor> predecessor;  ///< the corrupt file that this one begins anew for
 };
 
