@@ -221,8 +221,13 @@ CREATE TABLE gap (
   kind         TEXT    NOT NULL CHECK (kind IN
     ('readings_dropped', 'disk_full', 'file_moved', 'clock_step', 'suspended', 'wal_pinned')),  -- what happened
   from_us      INTEGER NOT NULL,  -- instant of the last thing known before
-  to_us        INTEGER NOT NULL,  -- instant of the first thing known after
+  to_us        INTEGER,           -- instant of the first thing known after; NULL: it was not over when this was written
   detail       TEXT    NOT NULL   -- a sentence: how many, how much, which file
+) STRICT;
+
+CREATE TABLE gap_end (
+  gap_id INTEGER PRIMARY KEY REFERENCES gap,  -- the hole that was open; it ends with its run at the latest
+  to_us  INTEGER NOT NULL  -- instant of the first thing known after
 ) STRICT;
 
 CREATE TABLE event_loss (

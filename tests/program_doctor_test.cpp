@@ -79,6 +79,16 @@ TEST_F(ProgramDoctor, OfSourcesThatWereAskedForByNameFindsNothingAmiss) {
   EXPECT_EQ(told.state("recorded_events") + " " + told.detail("recorded_events"), "ok none");
 }
 
+TEST_F(ProgramDoctor, OfAJournalThatAReaderPinsSaysWhatToDo) {
+  ASSERT_EQ(galproc({"record", "--db", db().string(), "--samples", "1"}).exit_code, 0);
+  EXPECT_EQ(doctor().state("wal"), "ok");
+  fs::resize_file(db().string() + "-wal", 257LL << 20);  // nothing but a hole
+  const Told told = doctor();
+  EXPECT_EQ(told.state("wal"), "warning") << told.ran.out;
+  EXPECT_EQ(told.detail("wal").rfind("269484032 bytes: ", 0), 0U) << told.ran.out;
+  EXPECT_NE(told.by_check.at("wal").at("advice").dump().find("lsof " + db().string()), std::string::npos);
+}
+
 TEST_F(ProgramDoctor, OfAFileThatIsNotGalprocsIsBroken) {
   std::ofstream(db()) << "this is no database, but it is long enough to be taken for one by its size alone";
   const Told told = doctor();

@@ -70,6 +70,19 @@ TEST_F(QueryGaps, AnOlderRecordingWithoutAnEndHasCrashedAtItsLastTick) {
   EXPECT_EQ(ends(), "1 | crashed\n2 | NULL\n");
 }
 
+TEST_F(QueryGaps, AHoleThatWasOpenWhenItWasWrittenEndsByARowOfItsOwnOrWithItsRecording) {
+  record(1, "10:00:00", 3);
+  database_.exec(
+      "INSERT INTO gap VALUES (1, 1, 'wal_pinned', us('10:00:00'), NULL, 'A.'),"
+      " (2, 1, 'wal_pinned', us('10:00:05'), NULL, 'B.')");
+  EXPECT_EQ(gaps(), "wal_pinned | 10:00:00.0 | NULL | 1\nwal_pinned | 10:00:05.0 | NULL | 1\n");
+  database_.exec("INSERT INTO gap_end VALUES (1, us('10:00:04'))");
+  end(1, "10:00:11", "stopped");
+  EXPECT_EQ(gaps(),
+            "wal_pinned | 10:00:00.0 | 10:00:04.0 | 1\nwal_pinned | 10:00:05.0 | 10:00:11.0 | 1\n"
+            "stopped | 10:00:11.0 | NULL | 1\n");
+}
+
 TEST_F(QueryGaps, ARecordingWithoutTicksIsNoHoleInTheHole) {
   record(1, "10:00:00", 3);
   end(1, "10:00:10", "stopped");

@@ -12,6 +12,7 @@
 #include "platform/platform.h"
 #include "store/database.h"
 #include "store/statement.h"
+#include "store/wal_size.h"
 
 namespace galproc {
 
@@ -26,8 +27,6 @@ constexpr const char* kDescription =
     "Examples:\n"
     "  galproc doctor\n"
     "  sudo galproc doctor --json -q      for a monitor: exit 0 fine, 1 with warnings, 2 broken\n";
-
-constexpr std::int64_t kPinnedWalBytes = 256LL * 1024 * 1024;
 
 const char* to_text(State state) {
   switch (state) {
@@ -147,11 +146,12 @@ class FileFindings {
   Finding wal() const {
     std::error_code failed;
     const auto bytes = fs::file_size(path_.string() + "-wal", failed);
-    if (failed || static_cast<std::int64_t>(bytes) < kPinnedWalBytes) {
+    if (failed || static_cast<std::int64_t>(bytes) <= kMostWalBytes) {
       return {"wal", State::Ok, failed ? "none" : fmt::format("{} bytes", bytes), ""};
     }
-    return {"wal", State::Warning, fmt::format("{} bytes: somebody has been reading for long.", bytes),
-            "End the transaction of whoever has the file open (fuser -v FILE)."};
+    return {"wal", State::Warning,
+            fmt::format("{} bytes: a reader that has not finished keeps it from being emptied.", bytes),
+            fmt::format("Close the one: lsof {} names all who have it open.", path_.string())};
   }
 
   Finding disk() const {

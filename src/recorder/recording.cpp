@@ -35,6 +35,8 @@ std::optional<std::string> cleaned(const std::optional<std::string>& text) {
 Recording::Recording(const std::filesystem::path& path, const RecordingFacts& facts, const Clocks& now,
                      const Redactor* redactor, int busy_ms)
     : database_(open_for_recording(path, busy_ms, facts.predecessor)),
+      wal_(database_),
+      most_wal_bytes_(facts.most_wal_bytes),
       processes_(std::make_unique<ProcessCollector>(database_, redactor)),
       events_(std::make_unique<EventCollector>(database_, *processes_, redactor)),
       event_source_(facts.event_source),
@@ -56,7 +58,8 @@ Recording::Recording(const std::filesystem::path& path, const RecordingFacts& fa
           "INSERT INTO collection_error (tick_id, collector, operation, error_code, error_text, count)"
           " VALUES (?, ?, ?, ?, ?, ?)")),
       insert_gap_(std::make_unique<Prepared>(
-          database_, "INSERT INTO gap (recording_id, kind, from_us, to_us, detail) VALUES (?, ?, ?, ?, ?)")) {
+          database_, "INSERT INTO gap (recording_id, kind, from_us, to_us, detail) VALUES (?, ?, ?, ?, ?)")),
+      end_gap_(std::make_unique<Prepared>(database_, "INSERT INTO gap_end (gap_id, to_us) VALUES (?, ?)")) {
   others_.push_back(std::make_unique<PortCollector>(database_, *processes_));
   others_.push_back(std::make_unique<SystemCollector>(database_));
   begin(facts, now);
@@ -104,6 +107,7 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
   // What lives when a recording begins is met by its first look: events name it. After that they tell more of a birth
   // than a look does.
   const bool is_first = !last_tick_id_;
+  std::optional<std::int64_t> pinned_gap_id;
   try {
     if (!is_first) insert_events(reading.events);
     for (Collector* collector : collectors) collector->write(reading, tick);
@@ -113,6 +117,7 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
     if (last_tick_id_) {
       for (const GapNote& gap : gaps_between(last_clocks_, reading.clocks)) insert_gap(gap);
     }
+    pinned_gap_id = note_wal(is_first ? reading.clocks.wall_us : last_clocks_.wall_us);
     transaction.commit();
   } catch (...) {
     for (Collector* collector : collectors) collector->rolled_back();
@@ -121,6 +126,7 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
   }
   for (Collector* collector : collectors) collector->committed();
   events_->committed();
+  pinned_gap_id_ = pinned_gap_id;
   ++next_tick_id_;
   if (tick.keyframe) {
     keyframe_tick_id_ = tick.tick_id;
@@ -214,6 +220,22 @@ void Recording::insert_errors(const TickReading& reading, const Tick& tick) {
 
 void Recording::insert_gap(const GapNote& gap) {
   insert_gap_->run(recording_id_, gap.kind, gap.from_us, gap.to_us, clean_utf8(gap.detail).text);
+}
+
+std::optional<std::int64_t> Recording::note_wal(std::int64_t at_us) {
+  constexpr double kMiB = 1024.0 * 1024;
+  const bool is_large = wal_.bytes() > most_wal_bytes_;
+  if (is_large == pinned_gap_id_.has_value()) return pinned_gap_id_;
+  if (!is_large) {
+    end_gap_->run(*pinned_gap_id_, at_us);
+    return std::nullopt;
+  }
+  const std::string path = clean_utf8(database_.getFilename()).text;
+  insert_gap_->run(recording_id_, "wal_pinned", at_us, std::optional<std::int64_t>(),
+                   fmt::format("{}-wal has grown to {:.1f} MiB: a reader that has not finished keeps it from being "
+                               "emptied. Close the one (lsof {} names all who have it open); nothing is lost.",
+                               path, static_cast<double>(wal_.bytes()) / kMiB, path));
+  return database_.getLastInsertRowid();
 }
 
 std::vector<GapNote> Recording::gaps_between(const Clocks& before, const Clocks& now) const {
