@@ -105,7 +105,8 @@ CREATE TABLE process_image (
   upid                      INTEGER NOT NULL REFERENCES process,  -- the process
   image_no                  INTEGER NOT NULL,  -- 1 at first sight, then one more at each exec and at each change of user
   at_us                     INTEGER NOT NULL,  -- instant at which it was first seen
-  name                      TEXT    NOT NULL,  -- short name, completed from the executable or script where the kernel cut it
+  name                      TEXT    NOT NULL,  -- short name, completed from the executable or script where the kernel cut it;
+                                   -- ?: it had ended before it could be asked what it runs
   executable_text_id        INTEGER REFERENCES text,  -- path of the program; NULL: not readable, or a kernel thread
   command_line              TEXT,  -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable, or met
                                    -- before and then a shared text

@@ -64,4 +64,5 @@ typedef int galproc_translation_unit_is_not_empty;
 ]] @ONLY)
   set_source_files_properties("${embedded}" PROPERTIES OBJECT_DEPENDS "${object}")
   target_sources(${target} PRIVATE "${embedded}")
+  set_source_files_properties("${embedded}" PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endfunction()

@@ -7,7 +7,10 @@ namespace galproc {
 LiveAncestry::LiveAncestry(Platform& platform) {
   EventRequest request;
   request.births_only = true;
-  source_ = platform.open_events("bpf", request).source;
+  for (const char* name : {"bpf", "netlink"}) {
+    source_ = platform.open_events(name, request).source;
+    if (source_) return;
+  }
 }
 
 std::optional<ProcessKey> LiveAncestry::creator_of(const ProcessKey& key) {

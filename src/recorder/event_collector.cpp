@@ -122,11 +122,11 @@ void EventCollector::write(const ExitEvent& exit, std::int64_t at_us) {
   row.source = Witness::Event;
   row.ended_us = at_us;
   row.wait_status = exit.wait_status;
-  row.usage = exit.usage;
-  if (exit.usage) row.peak_resident_bytes = exit.usage->resident_bytes;
-  row.final = true;
+  const auto last = processes_.end_by_event(exit.process.key);
+  row.usage = exit.usage ? exit.usage : last.usage;
+  row.peak_resident_bytes = exit.usage ? exit.usage->resident_bytes : last.peak_resident_bytes;
+  row.final = exit.usage.has_value();
   store_.add_exit(identity.upid, row);
-  processes_.end_by_event(exit.process.key);
   gone_.push_back(exit.process.key);
 }
 

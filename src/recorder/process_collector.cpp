@@ -46,8 +46,18 @@ std::optional<std::int64_t> ProcessCollector::upid_of(const ProcessKey& key) con
   return known ? std::optional(known->upid) : std::nullopt;
 }
 
-void ProcessCollector::end_by_event(const ProcessKey& key) {
-  if (find(key)) stage(key).ended = true;
+ProcessCollector::LastKnown ProcessCollector::end_by_event(const ProcessKey& key) {
+  if (!find(key)) return {};
+  Known& known = stage(key);
+  known.ended = true;
+  return last_known(known);
+}
+
+ProcessCollector::LastKnown ProcessCollector::last_known(const Known& known) {
+  LastKnown last;
+  if (known.usage.cpu_user_us >= 0) last.usage = known.usage;
+  if (known.peak_resident_bytes > 0) last.peak_resident_bytes = known.peak_resident_bytes;
+  return last;
 }
 
 void ProcessCollector::write(const TickReading& reading, const Tick& tick) {
@@ -177,8 +187,9 @@ void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
     exit.ended_us = tick.at_us;
     exit.ended_after_us = earliest_end_us(known, tick);
     exit.wait_status = wait_status;
-    if (known.usage.cpu_user_us >= 0) exit.usage = known.usage;
-    if (known.peak_resident_bytes > 0) exit.peak_resident_bytes = known.peak_resident_bytes;
+    const LastKnown last = last_known(known);
+    exit.usage = last.usage;
+    exit.peak_resident_bytes = last.peak_resident_bytes;
     exit.final = final;
     store_.add_exit(known.upid, exit);
   };

@@ -34,8 +34,12 @@ class ProcessCollector : public Collector, public UpidLookup {
 
   std::optional<std::int64_t> upid_of(const ProcessKey& key) const override;
 
-  /// Its end is told by the kernel, in the open transaction: no tick has to find it.
-  void end_by_event(const ProcessKey& key);
+  struct LastKnown {
+    std::optional<ProcessUsage> usage;
+    std::optional<std::int64_t> peak_resident_bytes;
+  };
+  /// Its end is told by the kernel, in the open transaction: no tick has to find it. Gives what ticks saw of it.
+  LastKnown end_by_event(const ProcessKey& key);
   /// The open transaction, which was of events alone, is committed.
   void events_committed();
 
@@ -68,6 +72,7 @@ class ProcessCollector : public Collector, public UpidLookup {
   void write_ends(const ProcessPass& pass, const Tick& tick);
   void close_what_earlier_recordings_left(const ProcessPass& pass, const Tick& tick);
   std::unordered_map<std::int64_t, ProcessUsage> last_usage_of_earlier_recordings(const Tick& tick);
+  static LastKnown last_known(const Known& known);
   std::int64_t earliest_end_us(const Known& known, const Tick& tick) const;
 
   SQLite::Database& database_;

@@ -216,7 +216,8 @@ struct Binder {
   }
 };
 
-void bind(SQLite::Database& database, sqlite3_stmt* statement, const NamedQuery& query, const QueryBindings& bindings) {
+void bind_all(SQLite::Database& database, sqlite3_stmt* statement, const NamedQuery& query,
+              const QueryBindings& bindings) {
   for (const auto& [name, value] : bindings) {
     const std::string parameter = sql_name(*query.find_param(name));
     const int index = sqlite3_bind_parameter_index(statement, parameter.c_str());
@@ -357,7 +358,7 @@ RowSet run_query(SQLite::Database& database, const NamedQuery& query, const Quer
   }
   check_bindings(query, all);
   const StatementPtr statement = prepare_checked(database, query);
-  bind(database, statement.get(), query, all);
+  bind_all(database, statement.get(), query, all);
   RowSet result = fetch(database, statement.get(), limit, more);
   for (std::size_t i = 0; i < query.columns.size(); ++i) {
     result.columns[i].unit = unit_of(query.columns[i].kind);

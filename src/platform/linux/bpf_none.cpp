@@ -9,13 +9,10 @@ namespace {
 constexpr const char* kNone = "BPF is not built into this galproc (clang or libbpf was missing)";
 }
 
-// As where there is one, which keeps what it is given.
-// NOLINTBEGIN(performance-unnecessary-value-param)
 OpenedEvents open_bpf_events(const EventRequest&, LivingImage,
                              std::function<std::optional<std::string>(std::int64_t)>) {
   return {nullptr, kNone};
 }
-// NOLINTEND(performance-unnecessary-value-param)
 
 BpfIterators load_bpf_iterators(std::uint32_t) {
   return {{}, {}, kNone, kNone};

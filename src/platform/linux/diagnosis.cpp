@@ -59,15 +59,22 @@ Finding btf() {
           "BPF programs need a kernel that was built with CONFIG_DEBUG_INFO_BTF."};
 }
 
-Finding event_source(const OpenedEvents& events) {
-  if (!events.source) {
-    return {"events", Finding::State::Warning, "none: " + events.why_not,
-            "Without them short lives and who sent a signal are not seen."};
-  }
+/// `why_not`: the better ones are not had.
+Finding working_source(const EventSource& source, const std::string& why_not) {
   std::string limits;
-  for (const std::string& limit : events.source->limits()) limits += " " + limit;
-  return {"events", limits.empty() ? Finding::State::Ok : Finding::State::Warning, events.source->name() + "." + limits,
-          ""};
+  for (const std::string& limit : source.limits()) limits += " " + limit;
+  if (!why_not.empty()) limits += " " + why_not + ".";
+  return {"events", limits.empty() ? Finding::State::Ok : Finding::State::Warning, source.name() + "." + limits, ""};
+}
+
+Finding event_source(const std::vector<TriedEvents>& tried) {
+  std::string why_not;
+  for (const TriedEvents& source : tried) {
+    if (source.events.source) return working_source(*source.events.source, why_not);
+    why_not += fmt::format("{}{}: {}", why_not.empty() ? "" : "; ", source.name, source.events.why_not);
+  }
+  return {"events", Finding::State::Warning, "none. " + why_not + ".",
+          "Without them short lives and who sent a signal are not seen."};
 }
 
 /// A source that is in use, and why the better one is not, where it is not.
@@ -106,7 +113,7 @@ Finding pid_namespace() {
 
 }  // namespace
 
-std::vector<Finding> diagnose_linux(const OpenedEvents& events, const ReadingSources& readings) {
+std::vector<Finding> diagnose_linux(const std::vector<TriedEvents>& events, const ReadingSources& readings) {
   return {kernel(),          capabilities(), btf(), event_source(events), process_table(readings),
           sockets(readings), pid_namespace()};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "model/finding.h"
@@ -7,8 +8,14 @@
 
 namespace galproc {
 
-/// How it stands with what this kernel and this user's rights let galproc see. `events`: the best source of them, as it
-/// was just opened, or why there is none. `readings`: the best of processes and sockets.
-std::vector<Finding> diagnose_linux(const OpenedEvents& events, const ReadingSources& readings);
+/// A source that was just opened, or why it could not be.
+struct TriedEvents {
+  std::string name;
+  OpenedEvents events;
+};
+
+/// How it stands with what this kernel and this user's rights let galproc see. `events`: the sources of them, best
+/// first. `readings`: the best of processes and sockets.
+std::vector<Finding> diagnose_linux(const std::vector<TriedEvents>& events, const ReadingSources& readings);
 
 }  // namespace galproc

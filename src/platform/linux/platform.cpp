@@ -23,6 +23,7 @@
 #include "platform/linux/bpf_sockets.h"
 #include "platform/linux/caller.h"
 #include "platform/linux/capabilities.h"
+#include "platform/linux/connector_events.h"
 #include "platform/linux/control.h"
 #include "platform/linux/details.h"
 #include "platform/linux/diagnosis.h"
@@ -167,6 +168,9 @@ class LinuxPlatform : public Platform {
     return bpf_sockets_ ? bpf_sockets_->read(processes) : sockets_.read(processes);
   }
   OpenedEvents open_events(std::string_view name, const EventRequest& request) override {
+    if (name == "netlink") {
+      return open_connector_events(request, boot_offset_ticks_, [this] { return clocks(); });
+    }
     if (name != "bpf") return {nullptr, "it is not built into this galproc"};
     if (const char* why_not = why_no_bpf_here()) return {nullptr, why_not};
     return open_bpf_events(
@@ -174,7 +178,9 @@ class LinuxPlatform : public Platform {
         [this](std::int64_t uid) { return processes_.user_name(uid); });
   }
   std::vector<Finding> diagnose() override {
-    return diagnose_linux(open_events("bpf", {}), choose_process_source("auto"));
+    std::vector<TriedEvents> events;
+    for (const char* name : {"bpf", "netlink"}) events.push_back({name, open_events(name, {})});
+    return diagnose_linux(events, choose_process_source("auto"));
   }
   SystemReading read_system(const std::filesystem::path& disk_path) override { return read_linux_system(disk_path); }
   std::optional<ProcessDetails> read_details(const ProcessKey& key) override {
@@ -274,7 +280,7 @@ bool has_process_source(std::string_view name) {
   return name == "proc" || (name == "bpf" && has_bpf_events());
 }
 bool has_event_source(std::string_view name) {
-  return name == "none" || (name == "bpf" && has_bpf_events());
+  return name == "none" || name == "netlink" || (name == "bpf" && has_bpf_events());
 }
 
 }  // namespace galproc

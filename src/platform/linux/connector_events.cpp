@@ -1,0 +1,142 @@
+#include "platform/linux/connector_events.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "model/errors.h"
+#include "platform/linux/connector_lives.h"
+#include "platform/linux/connector_socket.h"
+
+namespace galproc {
+
+namespace {
+
+/// How much a reader that is held up may let pile up, on top of the socket's buffer.
+constexpr std::size_t kMostWaiting = 200'000;
+
+class ConnectorEvents : public EventSource {
+ public:
+  ConnectorEvents(ConnectorSocket socket, ConnectorLives lives, std::function<Clocks()> clocks)
+      : socket_(std::move(socket)), lives_(std::move(lives)), clocks_(std::move(clocks)) {
+    lives_.read_the_living();
+    known_from_us_ = clocks_().boot_us;
+    reader_ = std::thread([this] { read(); });
+  }
+  ~ConnectorEvents() override {
+    stopping_ = true;
+    if (reader_.joinable()) reader_.join();
+  }
+
+  std::string name() const override { return "netlink"; }
+  std::vector<std::string> limits() const override {
+    return {
+        "Events by netlink tell of no signal and no sender, and of a life of a few milliseconds often not what it "
+        "ran."};
+  }
+
+  EventBatch drain() override {
+    EventBatch batch;
+    {
+      const std::lock_guard lock(mutex_);
+      step();  // what happened before this call is in the batch
+      batch.events.swap(events_);
+      batch.lost_count = std::exchange(lost_count_, 0);
+      for (Event& event : batch.events) name_users(event);
+    }
+    // An end is told a moment after what followed it.
+    std::stable_sort(batch.events.begin(), batch.events.end(),
+                     [](const Event& one, const Event& other) { return one.boot_us < other.boot_us; });
+    return batch;
+  }
+
+ private:
+  void read() {
+    using Clock = std::chrono::steady_clock;
+    // What has just been started is asked for at once, while it is there. In a storm that would wake this thread for
+    // every single message, and so they are taken together.
+    constexpr std::chrono::milliseconds kSlot{20};
+    constexpr std::size_t kMostAtOnce = 32;
+    constexpr int kStopMs = 200;
+    auto slot = Clock::now();
+    std::size_t taken = 0;
+    bool has_ends = false;
+    while (!stopping_) {
+      pollfd waiting{socket_.descriptor(), POLLIN, 0};
+      ::poll(&waiting, 1, has_ends ? static_cast<int>(kSlot.count()) : kStopMs);
+      {
+        const std::lock_guard lock(mutex_);
+        taken += step();
+        has_ends = lives_.has_ends();
+      }
+      if (Clock::now() - slot < kSlot && taken > kMostAtOnce) std::this_thread::sleep_until(slot + kSlot);
+      if (Clock::now() - slot >= kSlot) {
+        slot = Clock::now();
+        taken = 0;
+      }
+    }
+  }
+
+  /// How many messages it took.
+  std::size_t step() {
+    records_.clear();
+    const std::int64_t lost = socket_.receive(records_);
+    try {
+      if (lost > 0) lives_.read_the_living();
+    } catch (const Error&) {
+      // /proc cannot be listed just now: whom it does not know, it asks for one by one.
+    }
+    const Clocks now = clocks_();
+    lost_count_ += lost + lives_.take(records_, now.boot_us - now.monotonic_us, known_from_us_, events_);
+    if (events_.size() > kMostWaiting) {
+      lost_count_ += static_cast<std::int64_t>(events_.size() - kMostWaiting);
+      events_.resize(kMostWaiting);
+    }
+    return records_.size();
+  }
+
+  void name_users(Event& event) {
+    const auto name = [this](EventParty& party) {
+      if (party.user_id) party.user_name = lives_.user_name(*party.user_id);
+    };
+    if (auto* fork = std::get_if<ForkEvent>(&event.what)) name(fork->child);
+    if (auto* exec = std::get_if<ExecEvent>(&event.what)) name(exec->process);
+    if (auto* exit = std::get_if<ExitEvent>(&event.what)) name(exit->process);
+  }
+
+  ConnectorSocket socket_;
+  ConnectorLives lives_;
+  std::function<Clocks()> clocks_;
+  std::int64_t known_from_us_ = 0;  ///< whoever lives since then is known
+
+  std::mutex mutex_;  ///< of everything below and above
+  std::vector<ConnectorRecord> records_;
+  std::vector<Event> events_;
+  std::int64_t lost_count_ = 0;
+
+  std::atomic<bool> stopping_ = false;
+  std::thread reader_;
+};
+
+}  // namespace
+
+OpenedEvents open_connector_events(const EventRequest& request, std::int64_t boottime_offset_ticks,
+                                   std::function<Clocks()> clocks) {
+  std::string why_not;
+  ConnectorSocket socket = ConnectorSocket::open(2 * request.ring_bytes, why_not);
+  if (!socket) return {nullptr, why_not};
+  try {
+    ConnectorLives lives({request.births_only, boottime_offset_ticks, "/proc"});
+    return {std::make_unique<ConnectorEvents>(std::move(socket), std::move(lives), std::move(clocks)), ""};
+  } catch (const Error& error) {
+    return {nullptr, error.what()};
+  }
+}
+
+}  // namespace galproc

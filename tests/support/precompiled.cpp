@@ -1,1 +1,0 @@
-// Holds the header that every test includes, compiled once.
