@@ -150,8 +150,8 @@ class FileFindings {
       return {"wal", State::Ok, failed ? "none" : fmt::format("{} bytes", bytes), ""};
     }
     return {"wal", State::Warning,
-            fmt::format("{} bytes: a reader that has not finished keeps it from being emptied.", bytes),
-            fmt::format("Close the one: lsof {} names all who have it open.", path_.string())};
+            fmt::format("{} bytes: a reader that does not finish keeps it from being emptied.", bytes),
+            fmt::format("End that one: lsof {} names all who have it open.", path_.string())};
   }
 
   Finding disk() const {

@@ -232,8 +232,8 @@ std::optional<std::int64_t> Recording::note_wal(std::int64_t at_us) {
   }
   const std::string path = clean_utf8(database_.getFilename()).text;
   insert_gap_->run(recording_id_, "wal_pinned", at_us, std::optional<std::int64_t>(),
-                   fmt::format("{}-wal has grown to {:.1f} MiB: a reader that has not finished keeps it from being "
-                               "emptied. Close the one (lsof {} names all who have it open); nothing is lost.",
+                   fmt::format("{}-wal has grown to {:.1f} MiB: a reader that does not finish keeps it from being "
+                               "emptied. End that one (lsof {} names all who have it open). Nothing is lost.",
                                path, static_cast<double>(wal_.bytes()) / kMiB, path));
   return database_.getLastInsertRowid();
 }
