@@ -31,6 +31,8 @@ trap 'rm -f "$rows"' EXIT
 
 step "a tick against the bare pass"
 $build/tests/bench/tick_bench >>"$rows"
+step "events, 10 000 a second"
+$build/tests/bench/events_bench >>"$rows"
 step "ports, 20 000 of them"
 $build/tests/bench/ports_bench >>"$rows"
 step "samples of galproc and of its peers"

@@ -6,6 +6,7 @@ cd "$top"
 
 scripts/setup.sh build test
 jobs=$(nproc)
+tests=$((2 * jobs))  # they wait for processes more than they compute
 
 build_and_test() {
   local folder=$1
@@ -13,7 +14,7 @@ build_and_test() {
   echo "== $folder"
   cmake -S . -B "build/$folder" -G Ninja -DGALPROC_WERROR=ON "$@" >/dev/null
   cmake --build "build/$folder" -j "$jobs" -- --quiet
-  ctest --test-dir "build/$folder" -j "$jobs" --output-on-failure --no-tests=error --progress
+  ctest --test-dir "build/$folder" -j "$tests" --output-on-failure --no-tests=error --progress
 }
 
 build_and_test test -DCMAKE_BUILD_TYPE=Release

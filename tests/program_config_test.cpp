@@ -29,7 +29,8 @@ TEST_F(ProgramConfig, IsNamedByTheFlagElseByTheVariableElseTheUsersOwn) {
   snapshot();
   const Words words = {"query", "gaps", "--db", db().string(), "-q"};
   write("home/config/galproc/config.toml", "format = \"csv\"\n");
-  EXPECT_TRUE(galproc(words).out.starts_with("from_at,")) << galproc(words).out;
+  const Options no_variable{{"GALPROC_CONFIG="}, {}};
+  EXPECT_TRUE(galproc(words, no_variable).out.starts_with("from_at,")) << galproc(words, no_variable).out;
   const Options variable{{"GALPROC_CONFIG=" + write("other.toml", "format = \"json\"\n").string()}, {}};
   EXPECT_TRUE(is_json(galproc(words, variable).out));
   Words named = words;

@@ -5,14 +5,22 @@
 namespace galproc {
 namespace {
 
-class ProgramKillEvents : public ProgramTest {
+/// By each source of events.
+class ProgramKillEvents : public ProgramTest, public testing::WithParamInterface<const char*> {
  protected:
-  /// Records with looks so far apart that only events can tell. Skips where the kernel gives none.
-  std::optional<Program> watch() const {
-    Program recorder = record({"--interval", "1h"});
-    if (recorder.err().find("events: none") != std::string::npos) return std::nullopt;
-    return recorder;
+  /// Records with looks so far apart that only events can tell; none, with the reason, where the kernel gives none.
+  std::optional<Program> watch() {
+    const Words words = {"--interval", "1h", "--event-source", GetParam()};
+    Words first = {"record", "--db", (folder_ / "try.db").string(), "--samples", "1"};
+    first.insert(first.end(), words.begin(), words.end());
+    const Ran ran = galproc(first);
+    if (ran.exit_code != 0) {
+      why_not_ = ran.err;
+      return std::nullopt;
+    }
+    return record(words);
   }
+  std::string why_not_;
   /// Three chains of processes of which each begins the next, forked twice and in a session of its own, deaf to TERM,
   /// and ends soon after: of nobody who is left does the first one's process table tell anything. Over by itself in 20
   /// seconds.
@@ -27,9 +35,9 @@ class ProgramKillEvents : public ProgramTest {
   }
 };
 
-TEST_F(ProgramKillEvents, OfWhoForksTwiceAllTheTimeLeaveNobodyTenTimesOfTen) {
+TEST_P(ProgramKillEvents, OfWhoForksTwiceAllTheTimeLeaveNobodyTenTimesOfTen) {
   auto recorder = watch();
-  if (!recorder) GTEST_SKIP() << "this kernel or user has no source of events";
+  if (!recorder) GTEST_SKIP() << why_not_;
   for (int round = 1; round <= 10; ++round) {
     const Family family;
     Program top = chains(family.word());
@@ -43,9 +51,9 @@ TEST_F(ProgramKillEvents, OfWhoForksTwiceAllTheTimeLeaveNobodyTenTimesOfTen) {
   EXPECT_EQ(recorder->stop(), 0) << recorder->err();
 }
 
-TEST_F(ProgramKillEvents, BesideARecorderThatStandsStillSayUpToWhenBirthsAreKnown) {
+TEST_P(ProgramKillEvents, BesideARecorderThatStandsStillSayUpToWhenBirthsAreKnown) {
   auto recorder = watch();
-  if (!recorder) GTEST_SKIP() << "this kernel or user has no source of events";
+  if (!recorder) GTEST_SKIP() << why_not_;
   const Family family;
   Program top = start({"/bin/sh", "-c", "sleep $1 & sleep $1; :", "sh", family.word()});
   ASSERT_TRUE(family.grows_to(3));
@@ -56,6 +64,9 @@ TEST_F(ProgramKillEvents, BesideARecorderThatStandsStillSayUpToWhenBirthsAreKnow
   EXPECT_NE(ran.err.find("The recorder had stored births up to "), std::string::npos) << ran.err;
   EXPECT_EQ(recorder->stop(), 0) << recorder->err();
 }
+
+INSTANTIATE_TEST_SUITE_P(Sources, ProgramKillEvents, testing::Values("bpf", "netlink"),
+                         [](const auto& source) { return std::string(source.param); });
 
 }  // namespace
 }  // namespace galproc

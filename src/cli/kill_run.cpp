@@ -11,10 +11,10 @@
 #include "cli/kill.h"
 #include "cli/kill_words.h"
 #include "cli/look.h"
+#include "cli/recordings.h"
 #include "model/text.h"
 #include "model/time_words.h"
 #include "platform/environment.h"
-#include "store/ancestry.h"
 #include "store/database.h"
 #include "store/service_rows.h"
 
@@ -23,75 +23,6 @@ namespace galproc {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The recordings that may know who created whom: the one that is logged to, and the others of this machine.
-class Recordings {
-  struct Reading {
-    Reading(const fs::path& path, const HostReading& host)
-        : database(open_for_reading(path)), ancestry(database, host) {}
-    SQLite::Database database;
-    RecordedAncestry ancestry;
-  };
-  struct Source {
-    fs::path path;
-    std::function<RecordedAncestry&()> ancestry;
-  };
-
-  /// Of the first `count` of them.
-  template <typename Ask>
-  auto first_known(const Ask& ask, std::size_t count = SIZE_MAX) {
-    for (std::size_t i = 0; i < std::min(count, sources_.size()); ++i) {
-      try {
-        if (const auto answer = ask(sources_[i].ancestry())) return answer;
-      } catch (const SQLite::Exception& error) {
-        problems_.push_back(
-            fmt::format("{} cannot be read, so whom it knows to descend from a target is not found: {}.",
-                        sources_[i].path.string(), describe(error)));
-        sources_.erase(sources_.begin() + static_cast<std::ptrdiff_t>(i--));
-      }
-    }
-    return decltype(ask(sources_.front().ancestry()))();
-  }
-
- public:
-  /// `log` is null where nothing is logged: then `own_path` is read like the others.
-  Recordings(KillLog* log, const fs::path& own_path, const HostReading& host) {
-    const StandardPaths paths = standard_paths();
-    std::vector<fs::path> others{paths.system_database, paths.user_database};
-    if (log) {
-      sources_.push_back({own_path, [log]() -> RecordedAncestry& { return log->ancestry(); }});
-    } else {
-      others.insert(others.begin(), own_path);
-    }
-    std::error_code failed;
-    for (const fs::path& path : others) {
-      if (path.empty() || !is_readable(path) || (log && fs::equivalent(path, own_path, failed))) continue;
-      try {
-        const auto file = std::make_shared<Reading>(path, host);
-        sources_.push_back({path, [file]() -> RecordedAncestry& { return file->ancestry; }});
-      } catch (const std::runtime_error&) {
-        // Not galproc's, or not readable right now: it can tell nothing, and nobody asked for it by name.
-      }
-    }
-  }
-
-  /// `live` knows those that no recording knows yet; null: nobody listens.
-  CreatorOf creator_of(LiveAncestry* live) {
-    return [this, live](const ProcessKey& key) {
-      const auto creator = live ? live->creator_of(key) : std::nullopt;
-      return creator ? creator : first_known([&](RecordedAncestry& ancestry) { return ancestry.creator_of(key); });
-    };
-  }
-  std::optional<std::int64_t> upid_of(const ProcessKey& key) {
-    return first_known([&](RecordedAncestry& ancestry) { return ancestry.upid_of(key); }, 1);
-  }
-  /// A sentence for each that failed on the way.
-  const std::vector<std::string>& problems() const { return problems_; }
-
- private:
-  std::vector<Source> sources_;
-  std::vector<std::string> problems_;
-};
 
 /// Asks a person at a terminal; anybody else has said yes by calling.
 bool is_confirmed(const Plan& plan, const KillMode& mode, const Context& context) {

@@ -28,7 +28,8 @@ class NobodyTest : public ProgramTest {
     Options options;
     if (is_root()) options.before_exec = [group] { become(kNobody, group); };
     const std::string home = nobodys_.string();
-    options.environment = {"HOME=" + home, "XDG_STATE_HOME=" + home + "/state", "XDG_CONFIG_HOME=" + home + "/config"};
+    options.environment = {"HOME=" + home, "XDG_STATE_HOME=" + home + "/state", "XDG_CONFIG_HOME=" + home + "/config",
+                           "GALPROC_CONFIG="};
     return run(words, options);
   }
 
