@@ -48,7 +48,11 @@ CREATE TABLE recording (
   network_namespace INTEGER NOT NULL,  -- inode of the recorder's own network namespace; 0 where there is none
   recorder_pid      INTEGER NOT NULL,  -- pid of the recorder
   uid               INTEGER,           -- user id that it ran as: root sees more
-  user              TEXT               -- name of that user
+  user              TEXT,              -- name of that user
+  process_source_reason TEXT,  -- why no better process_source: 'bpf: why'; NULL: it is the best, or was asked for by name
+  socket_source_reason  TEXT,  -- likewise for socket_source
+  event_source_reason   TEXT,  -- likewise for event_source, of each better one in turn: 'bpf: why; netlink: why'
+  limits                TEXT   -- sentences: what these sources and this user could not see; NULL: nothing that is known of
 ) STRICT;
 
 CREATE TABLE recording_end (
@@ -218,8 +222,13 @@ CREATE TABLE gap (
   kind         TEXT    NOT NULL CHECK (kind IN
     ('readings_dropped', 'disk_full', 'file_moved', 'clock_step', 'suspended', 'wal_pinned')),  -- what happened
   from_us      INTEGER NOT NULL,  -- instant of the last thing known before
-  to_us        INTEGER NOT NULL,  -- instant of the first thing known after
+  to_us        INTEGER,           -- instant of the first thing known after; NULL: it was not over when this was written
   detail       TEXT    NOT NULL   -- a sentence: how many, how much, which file
+) STRICT;
+
+CREATE TABLE gap_end (
+  gap_id INTEGER PRIMARY KEY REFERENCES gap,  -- the hole that was open; it ends with its run at the latest
+  to_us  INTEGER NOT NULL  -- instant of the first thing known after
 ) STRICT;
 
 CREATE TABLE event_loss (

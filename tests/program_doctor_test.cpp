@@ -31,7 +31,7 @@ TEST_F(ProgramDoctor, NamesWhatItLooksAtAndThatNothingIsRecordedYet) {
   const Told told = doctor();
   EXPECT_EQ(told.ran.exit_code, 1) << told.ran.out;
   for (const char* check :
-       {"kernel", "capabilities", "btf", "events", "processes", "pid_namespace", "sqlite", "disk"}) {
+       {"kernel", "capabilities", "btf", "events", "processes", "sockets", "pid_namespace", "sqlite", "disk"}) {
     EXPECT_TRUE(told.by_check.contains(check)) << check;
   }
   EXPECT_EQ(told.state("database"), "warning");
@@ -44,9 +44,14 @@ TEST_F(ProgramDoctor, BesideARecorderNamesItsPidItsLastTickAndItsSources) {
   const Told told = doctor();
   EXPECT_EQ(told.state("recorder"), "ok") << told.ran.out;
   EXPECT_EQ(told.detail("recorder").rfind(fmt::format("pid {}; last tick ", recorder.pid()), 0), 0U) << told.ran.out;
-  EXPECT_NE(told.detail("recorder").find("events: " + ask("SELECT event_source FROM recordings").substr(0, 3)),
-            std::string::npos)
-      << told.ran.out;
+  const auto source = [&](const std::string& of) {
+    std::string name = ask("SELECT " + of + "_source FROM recordings");
+    name.pop_back();  // the end of the line
+    return name;
+  };
+  EXPECT_EQ(told.detail("recorded_processes").rfind(source("process"), 0), 0U) << told.ran.out;
+  EXPECT_EQ(told.detail("recorded_sockets").rfind(source("socket"), 0), 0U) << told.ran.out;
+  EXPECT_EQ(told.detail("recorded_events").rfind(source("event"), 0), 0U) << told.ran.out;
   EXPECT_EQ(told.state("database"), "ok");
   EXPECT_EQ(told.state("clock"), "ok");
   EXPECT_LE(told.ran.exit_code, 1);
@@ -61,6 +66,27 @@ TEST_F(ProgramDoctor, OfARecorderThatIsStoppedSaysThatNothingIsStored) {
   ::kill(recorder.pid(), SIGCONT);
   EXPECT_TRUE(noticed);
   EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+}
+
+TEST_F(ProgramDoctor, OfSourcesThatWereAskedForByNameFindsNothingAmiss) {
+  const Words words = {"record", "--db", db().string(), "--process-source", "proc", "--event-source", "none"};
+  Words all = words;
+  all.insert(all.end(), {"--samples", "1"});
+  ASSERT_EQ(galproc(all).exit_code, 0);
+  const Told told = doctor();
+  EXPECT_EQ(told.state("recorded_processes") + " " + told.detail("recorded_processes"), "ok proc");
+  EXPECT_EQ(told.state("recorded_sockets") + " " + told.detail("recorded_sockets"), "ok sock_diag");
+  EXPECT_EQ(told.state("recorded_events") + " " + told.detail("recorded_events"), "ok none");
+}
+
+TEST_F(ProgramDoctor, OfAJournalThatAReaderPinsSaysWhatToDo) {
+  ASSERT_EQ(galproc({"record", "--db", db().string(), "--samples", "1"}).exit_code, 0);
+  EXPECT_EQ(doctor().state("wal"), "ok");
+  fs::resize_file(db().string() + "-wal", 257LL << 20);  // nothing but a hole
+  const Told told = doctor();
+  EXPECT_EQ(told.state("wal"), "warning") << told.ran.out;
+  EXPECT_EQ(told.detail("wal").rfind("269484032 bytes: ", 0), 0U) << told.ran.out;
+  EXPECT_NE(told.by_check.at("wal").at("advice").dump().find("lsof " + db().string()), std::string::npos);
 }
 
 TEST_F(ProgramDoctor, OfAFileThatIsNotGalprocsIsBroken) {

@@ -45,6 +45,13 @@ TEST_F(ProgramEventSource, WithoutCapabilitiesItRecordsByWhatThereIsAndSaysWhy) 
       ran.err.find(source == "none\n" ? "Events are not read from netlink: " : "Events by netlink tell of no signal"),
       std::string::npos)
       << ran.err;
+  EXPECT_EQ(galproc::ask(file_,
+                         "SELECT event_source_reason LIKE 'bpf: % CAP_BPF and CAP_PERFMON%',"
+                         " process_source_reason LIKE 'bpf: %', limits LIKE 'Not root: %' FROM recordings"),
+            "1|1|1\n");
+  const Ran doctor = as_nobody({"doctor", "--db", file_.string(), "-q"});
+  EXPECT_NE(doctor.out.find(source.substr(0, source.size() - 1) + ", not bpf: "), std::string::npos) << doctor.out;
+  EXPECT_NE(doctor.out.find("recorded_limits"), std::string::npos) << doctor.out;
   EXPECT_EQ(galproc::ask(file_, "SELECT count(*) FROM ticks"), "2\n");
   EXPECT_EQ(galproc::ask(file_, fmt::format("SELECT count(*) FROM processes WHERE pid = {}", puppet.pid())), "1\n");
 }

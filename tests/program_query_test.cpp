@@ -233,5 +233,20 @@ TEST_F(ProgramQuery, AboutAGapSaysSoAndBeforeTheFirstTickSaysWhenRecordingBegan)
   EXPECT_NE(range.err.find("touches a gap (stopped)"), std::string::npos) << range.err;
 }
 
+// A journal that a reader pins is a gap of which nothing is missed: of a moment in it no row is old.
+TEST_F(ProgramQuery, AboutAMomentAtWhichTheJournalWasPinnedSaysNothingOfAHole) {
+  snapshot(3);
+  SQLite::Database(db().string(), SQLite::OPEN_READWRITE)
+      .exec(
+          "INSERT INTO gap (recording_id, kind, from_us, to_us, detail)"
+          " SELECT 1, 'wal_pinned', min(at_us) - 1, max(at_us) + 1, 'Pinned.' FROM tick");
+  const std::string at = instant(std::atoll(ask("SELECT at_us + 1 FROM ticks WHERE tick_id = 2").c_str()));
+  const Ran moment = galproc({"query", "processes", "--db", db().string(), "--at", at, "--json"});
+  EXPECT_EQ(moment.exit_code, 0) << moment.err;
+  EXPECT_EQ(moment.err.find("gap"), std::string::npos) << moment.err;
+  const Ran range = galproc({"query", "changes", "--db", db().string(), "--json"});
+  EXPECT_NE(range.err.find("touches a gap (wal_pinned)"), std::string::npos) << range.err;
+}
+
 }  // namespace
 }  // namespace galproc

@@ -21,7 +21,7 @@ class QueryGaps : public testing::Test {
   void record(int number, const std::string& start, int ticks, int boot = 1) {
     database_.exec(
         fmt::format("INSERT INTO recording VALUES ({}, {}, us('{}') - 500, 0, 5000000, '0', 'proc', 'sock_diag',"
-                    " 'none', 1, 7, 0, 'root')",
+                    " 'none', 1, 7, 0, 'root', NULL, NULL, NULL, NULL)",
                     number, boot, start));
     for (int i = 0; i < ticks; ++i) {
       ++tick_;
@@ -68,6 +68,19 @@ TEST_F(QueryGaps, AnOlderRecordingWithoutAnEndHasCrashedAtItsLastTick) {
   record(2, "10:01:00", 2);
   EXPECT_EQ(gaps(), "crashed | 10:00:10.0 | 10:01:00.0 | 1\n");
   EXPECT_EQ(ends(), "1 | crashed\n2 | NULL\n");
+}
+
+TEST_F(QueryGaps, AHoleThatWasOpenWhenItWasWrittenEndsByARowOfItsOwnOrWithItsRecording) {
+  record(1, "10:00:00", 3);
+  database_.exec(
+      "INSERT INTO gap VALUES (1, 1, 'wal_pinned', us('10:00:00'), NULL, 'A.'),"
+      " (2, 1, 'wal_pinned', us('10:00:05'), NULL, 'B.')");
+  EXPECT_EQ(gaps(), "wal_pinned | 10:00:00.0 | NULL | 1\nwal_pinned | 10:00:05.0 | NULL | 1\n");
+  database_.exec("INSERT INTO gap_end VALUES (1, us('10:00:04'))");
+  end(1, "10:00:11", "stopped");
+  EXPECT_EQ(gaps(),
+            "wal_pinned | 10:00:00.0 | 10:00:04.0 | 1\nwal_pinned | 10:00:05.0 | 10:00:11.0 | 1\n"
+            "stopped | 10:00:11.0 | NULL | 1\n");
 }
 
 TEST_F(QueryGaps, ARecordingWithoutTicksIsNoHoleInTheHole) {

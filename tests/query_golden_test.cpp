@@ -243,7 +243,7 @@ TEST(QueryAnswers, TakeTheNewestTickAndNotTheHighestTimeForTheLatest) {
   database.exec(
       "INSERT INTO boot VALUES (1, 'b', 1, us('09:00:00'), 'box', 'Linux', '6');"
       "INSERT INTO recording VALUES (1, 1, us('10:00:00'), 0, 5000000, '0', 'proc', 'sock_diag', 'none', 1, 7, 0, "
-      "'root');"
+      "'root', NULL, NULL, NULL, NULL);"
       "INSERT INTO tick VALUES (1, 1, us('10:00:00'), 1000000, 1, NULL, 0, 1, 1), (2, 1, us('10:00:05'), 6000000, 1, "
       "1, 0, 1, 1),"
       " (3, 1, us('09:59:55'), 11000000, 1, 2, 0, 1, 1);"

@@ -53,6 +53,7 @@ TEST(RecorderEvents, ARingThatIsTooSmallIsAGapThatShowsHowManyWereLost) {
                     "SELECT sum(CAST(detail AS INTEGER)) = (SELECT sum(lost_count) FROM event_loss),"
                     " min(detail LIKE '% events of the source bpf were lost.') FROM gaps WHERE kind = 'events_lost'"),
             "1|1\n");
+  EXPECT_EQ(rows_of(database, "SELECT events_lost = (SELECT sum(lost_count) FROM event_loss) FROM recordings"), "1\n");
 }
 
 }  // namespace

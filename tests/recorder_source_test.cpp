@@ -9,6 +9,8 @@ namespace galproc {
 namespace {
 
 constexpr const char* kSources = "SELECT process_source, socket_source FROM recording";
+constexpr const char* kReasons =
+    "SELECT process_source_reason, socket_source_reason, event_source_reason, limits, events_lost FROM recordings";
 
 TEST_F(RecorderTest, TheBestSourceOfProcessesIsTakenAndNamedInTheRecording) {
   world_.no_bpf = "";
@@ -18,6 +20,7 @@ TEST_F(RecorderTest, TheBestSourceOfProcessesIsTakenAndNamedInTheRecording) {
   EXPECT_EQ(ask(kSources), "bpf|bpf\n");
   EXPECT_NE(talk_.str().find("processes: bpf, sockets: bpf"), std::string::npos) << talk_.str();
   EXPECT_EQ(talk_.str().find("not read from bpf"), std::string::npos) << talk_.str();
+  EXPECT_EQ(ask(kReasons), "NULL|NULL|NULL|NULL|NULL\n");
 }
 
 TEST_F(RecorderTest, WhyABetterSourceOfProcessesIsNotTakenIsSaid) {
@@ -28,12 +31,35 @@ TEST_F(RecorderTest, WhyABetterSourceOfProcessesIsNotTakenIsSaid) {
   EXPECT_EQ(ask(kSources), "proc|sock_diag\n");
   EXPECT_NE(talk_.str().find("Processes and sockets are not read from bpf: the kernel is too old."), std::string::npos)
       << talk_.str();
+  EXPECT_EQ(ask(kReasons), "bpf: the kernel is too old|bpf: the kernel is too old|NULL|NULL|NULL\n");
+}
+
+TEST_F(RecorderTest, WhyThereAreNoEventsStandsInTheRecordingForEachSourceOfThem) {
+  world_.no_events = "not on this machine";
+  RecordOptions options = this->options();
+  options.event_source = "auto";
+  record(1, options);
+  EXPECT_EQ(ask("SELECT event_source, event_source_reason, events_lost FROM recordings"),
+            "none|bpf: not on this machine; netlink: not on this machine|NULL\n");
+}
+
+TEST_F(RecorderTest, WhatTheSourcesAndTheUserCannotSeeAndWhatWasLostStandInTheRecording) {
+  world_.no_events = "";
+  world_.limits = {"Not root."};
+  world_.event_limits = {"Failed calls are not seen."};
+  RecordOptions options = this->options();
+  options.event_source = "auto";
+  record(4, options, [&](int look) { world_.lost_events = look; });
+  EXPECT_EQ(ask("SELECT event_source, limits, events_lost FROM recordings"),
+            "bpf|Not root. Failed calls are not seen.|10\n");
+  EXPECT_NE(talk_.str().find("Failed calls are not seen."), std::string::npos) << talk_.str();
 }
 
 TEST_F(RecorderTest, NothingIsSaidOfASourceOfProcessesThatNobodyAskedFor) {
   record(1);
   EXPECT_EQ(ask(kSources), "proc|sock_diag\n");
   EXPECT_EQ(talk_.str().find("Processes and sockets"), std::string::npos) << talk_.str();
+  EXPECT_EQ(ask(kReasons), "NULL|NULL|NULL|NULL|NULL\n");
 }
 
 TEST_F(RecorderTest, ASourceOfProcessesThatWasAskedForAndCannotBeHadIsARefusal) {

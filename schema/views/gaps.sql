@@ -12,8 +12,12 @@ SELECT
   detail,        -- a sentence: how many, how much, which file
   recording_id   -- the run in which it was noticed, or after which it began
 FROM (
-  SELECT g.from_us, g.to_us, g.kind, g.detail, g.recording_id
+  -- What was still open when its run ended is over with it.
+  SELECT g.from_us, coalesce(g.to_us, e.to_us, re.ended_us) AS to_us, g.kind,
+    g.detail, g.recording_id
   FROM gap AS g
+  LEFT JOIN gap_end AS e ON e.gap_id = g.gap_id
+  LEFT JOIN recording_end AS re ON re.recording_id = g.recording_id
   UNION ALL
   SELECT l.from_us, l.to_us, 'events_lost',
     printf('%d events of the source %s were lost.', l.lost_count, l.source),

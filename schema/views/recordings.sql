@@ -27,7 +27,17 @@ SELECT
   b.booted_us,          -- instant of that boot
   b.host_name,          -- name of the machine
   b.system,             -- operating system
-  b.release             -- its release
+  b.release,            -- its release
+  r.process_source_reason,  -- why no better process_source: 'bpf: why'; NULL: it
+                            -- is the best, or was asked for by name
+  r.socket_source_reason,   -- likewise for socket_source
+  r.event_source_reason,    -- likewise for event_source: 'bpf: why; netlink: why'
+  r.limits,                 -- sentences: what these sources and this user could
+                            -- not see; NULL: nothing that is known of
+  CASE WHEN r.event_source <> 'none' THEN
+    (SELECT coalesce(sum(l.lost_count), 0) FROM event_loss AS l
+     WHERE l.recording_id = r.recording_id)
+  END AS events_lost        -- events that it lost; NULL: it had none to lose
 FROM recording AS r
 JOIN boot AS b ON b.boot_id = r.boot_id
 LEFT JOIN recording_end AS e ON e.recording_id = r.recording_id;

@@ -12,6 +12,7 @@
 #include "platform/platform.h"
 #include "store/database.h"
 #include "store/statement.h"
+#include "store/wal_size.h"
 
 namespace galproc {
 
@@ -26,8 +27,6 @@ constexpr const char* kDescription =
     "Examples:\n"
     "  galproc doctor\n"
     "  sudo galproc doctor --json -q      for a monitor: exit 0 fine, 1 with warnings, 2 broken\n";
-
-constexpr std::int64_t kPinnedWalBytes = 256LL * 1024 * 1024;
 
 const char* to_text(State state) {
   switch (state) {
@@ -57,6 +56,7 @@ class FileFindings {
       SQLite::Database database = open_for_reading(path_);
       findings.push_back(file());
       findings.push_back(recorder(database));
+      for (Finding& source : sources(database)) findings.push_back(std::move(source));
       if (auto finding = clock(database)) findings.push_back(std::move(*finding));
       findings.push_back(wal());
     } catch (const Error& error) {
@@ -83,17 +83,12 @@ class FileFindings {
     std::string detail;
     std::int64_t interval_us = 0, at_us = 0;
     Prepared newest(database,
-                    "SELECT t.at_us, r.interval_us, r.process_source, r.socket_source, r.event_source,"
-                    " (SELECT coalesce(sum(l.lost_count), 0) FROM event_loss AS l"
-                    "  WHERE l.recording_id = r.recording_id)"
-                    " FROM tick AS t JOIN recording AS r ON r.recording_id = t.recording_id"
+                    "SELECT t.at_us, r.interval_us FROM tick AS t JOIN recording AS r USING (recording_id)"
                     " ORDER BY t.tick_id DESC LIMIT 1");
     newest.rows([&](SQLite::Statement& row) {
       at_us = row.getColumn(0).getInt64();
       interval_us = row.getColumn(1).getInt64();
-      detail = fmt::format("last tick {}; processes: {}, sockets: {}, events: {}, {} lost", age_of(at_us, now_us),
-                           row.getColumn(2).getString(), row.getColumn(3).getString(), row.getColumn(4).getString(),
-                           row.getColumn(5).getInt64());
+      detail = "last tick " + age_of(at_us, now_us);
     });
     const auto holder = platform_.lock_holder(recorder_lock_path(path_));
     if (!holder) {
@@ -107,6 +102,34 @@ class FileFindings {
               "It stores nothing: it is stopped, or the file is locked or cannot grow. Its stderr says which."};
     }
     return {"recorder", State::Ok, running + ".", ""};
+  }
+
+  /// Of the recording that runs, or of the last one: what it took, why nothing better, and what it lost.
+  static std::vector<Finding> sources(SQLite::Database& database) {
+    std::vector<Finding> findings;
+    Prepared newest(database,
+                    "SELECT process_source, process_source_reason, socket_source, socket_source_reason, event_source,"
+                    " event_source_reason, events_lost, limits FROM recordings ORDER BY recording_id DESC LIMIT 1");
+    newest.rows([&](SQLite::Statement& row) {
+      int column = 0;
+      for (const char* check : {"recorded_processes", "recorded_sockets", "recorded_events"}) {
+        const auto reason = optional_text(row.getColumn(column + 1));
+        findings.push_back({check, reason ? State::Warning : State::Ok,
+                            row.getColumn(column).getString() + (reason ? ", not " + *reason : ""), ""});
+        column += 2;
+      }
+      Finding& events = findings.back();
+      const auto lost = optional_number(row.getColumn(column));
+      if (lost) events.detail += fmt::format("; {} lost", *lost);
+      if (lost.value_or(0) > 0) {
+        events.state = State::Warning;
+        events.advice = "When, and how many: galproc query gaps.";
+      }
+      if (const auto limits = optional_text(row.getColumn(column + 1))) {
+        findings.push_back({"recorded_limits", State::Warning, *limits, ""});
+      }
+    });
+    return findings;
   }
 
   std::optional<Finding> clock(SQLite::Database& database) {
@@ -123,11 +146,12 @@ class FileFindings {
   Finding wal() const {
     std::error_code failed;
     const auto bytes = fs::file_size(path_.string() + "-wal", failed);
-    if (failed || static_cast<std::int64_t>(bytes) < kPinnedWalBytes) {
+    if (failed || static_cast<std::int64_t>(bytes) <= kMostWalBytes) {
       return {"wal", State::Ok, failed ? "none" : fmt::format("{} bytes", bytes), ""};
     }
-    return {"wal", State::Warning, fmt::format("{} bytes: somebody has been reading for long.", bytes),
-            "End the transaction of whoever has the file open (fuser -v FILE)."};
+    return {"wal", State::Warning,
+            fmt::format("{} bytes: a reader that does not finish keeps it from being emptied.", bytes),
+            fmt::format("End that one: lsof {} names all who have it open.", path_.string())};
   }
 
   Finding disk() const {

@@ -175,9 +175,10 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) c
   }
   const std::int64_t age_us = *at_us_ - *tick_us;
   std::string kind;
-  Prepared(
-      database,
-      "SELECT kind, detail FROM gaps WHERE from_us < ?1 AND coalesce(to_us, ?1 + 1) > ?1 ORDER BY from_us DESC LIMIT 1")
+  Prepared(database,
+           "SELECT kind, detail FROM gaps WHERE from_us < ?1 AND coalesce(to_us, ?1 + 1) > ?1"
+           " AND kind <> 'wal_pinned'"  // meanwhile ticks come as ever
+           " ORDER BY from_us DESC LIMIT 1")
       .rows(
           [&](SQLite::Statement& row) {
             kind = row.getColumn(0).getString() + ": " + inner(row.getColumn(1).getString());

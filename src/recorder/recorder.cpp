@@ -283,6 +283,12 @@ void Recorder::open_file() {
   facts.process_source = options_.process_source;
   facts.socket_source = socket_source_;
   facts.event_source = options_.event_source;
+  facts.reasons = reasons_;
+  facts.limits = facts.host.limits;
+  if (events_) {
+    for (std::string& limit : events_->limits()) facts.limits.push_back(std::move(limit));
+  }
+  facts.most_wal_bytes = options_.most_wal_bytes;
   facts.predecessor = predecessor_;
   recording_ = std::make_unique<Recording>(path, facts, platform_.clocks(), options_.redact ? &redactor_ : nullptr,
                                            busy_ms_for(options_.interval_us));

@@ -29,6 +29,7 @@ struct RecordOptions {
   std::string version;
   std::vector<std::string> source_notes;  ///< why a better source is not in use: whole sentences
   bool quiet = false;
+  std::int64_t most_wal_bytes = kMostWalBytes;  ///< a larger -wal is a gap row
   /// How much memory readings may take while the file cannot be written.
   std::size_t queue_bytes = 32U * 1024 * 1024;
 };
@@ -84,6 +85,7 @@ class Recorder {
   Redactor redactor_;
   std::unique_ptr<FileLock> lock_;
   std::string socket_source_;            ///< the one that is in use
+  SourceReasons reasons_;                ///< why no better ones are
   std::unique_ptr<EventSource> events_;  ///< null: there is none
   EventReading pending_;                 ///< drained, and not stored or part of a reading yet
   std::optional<FileIdentity> locked_;

@@ -1,5 +1,7 @@
 #include "recorder/recording.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <map>
 #include <tuple>
@@ -24,11 +26,17 @@ constexpr std::int64_t kClockStepUs = 500'000;
 constexpr std::int64_t kClockSlewDivisor = 1000;
 constexpr std::int64_t kSuspendUs = 1'000'000;
 
+std::optional<std::string> cleaned(const std::optional<std::string>& text) {
+  return text ? std::optional(clean_utf8(*text).text) : std::nullopt;
+}
+
 }  // namespace
 
 Recording::Recording(const std::filesystem::path& path, const RecordingFacts& facts, const Clocks& now,
                      const Redactor* redactor, int busy_ms)
     : database_(open_for_recording(path, busy_ms, facts.predecessor)),
+      wal_(database_),
+      most_wal_bytes_(facts.most_wal_bytes),
       processes_(std::make_unique<ProcessCollector>(database_, redactor)),
       events_(std::make_unique<EventCollector>(database_, *processes_, redactor)),
       event_source_(facts.event_source),
@@ -50,7 +58,8 @@ Recording::Recording(const std::filesystem::path& path, const RecordingFacts& fa
           "INSERT INTO collection_error (tick_id, collector, operation, error_code, error_text, count)"
           " VALUES (?, ?, ?, ?, ?, ?)")),
       insert_gap_(std::make_unique<Prepared>(
-          database_, "INSERT INTO gap (recording_id, kind, from_us, to_us, detail) VALUES (?, ?, ?, ?, ?)")) {
+          database_, "INSERT INTO gap (recording_id, kind, from_us, to_us, detail) VALUES (?, ?, ?, ?, ?)")),
+      end_gap_(std::make_unique<Prepared>(database_, "INSERT INTO gap_end (gap_id, to_us) VALUES (?, ?)")) {
   others_.push_back(std::make_unique<PortCollector>(database_, *processes_));
   others_.push_back(std::make_unique<SystemCollector>(database_));
   begin(facts, now);
@@ -73,14 +82,19 @@ void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
   next_tick_id_ = newest_id.number().value_or(0) + 1;
   Prepared insert(database_,
                   "INSERT INTO recording (boot_id, started_us, started_boot_us, interval_us, version, process_source,"
-                  " socket_source, event_source, network_namespace, recorder_pid, uid, user)"
-                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING recording_id");
-  recording_id_ =
-      insert
-          .number(boot_id_, now.wall_us, now.boot_us, facts.interval_us, facts.version, facts.process_source,
-                  facts.socket_source, facts.event_source, facts.host.network_namespace, facts.recorder.pid,
-                  facts.host.user_id, facts.host.user_name)
-          .value();
+                  " socket_source, event_source, network_namespace, recorder_pid, uid, user, process_source_reason,"
+                  " socket_source_reason, event_source_reason, limits)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING recording_id");
+  const SourceReasons reasons{cleaned(facts.reasons.processes), cleaned(facts.reasons.sockets),
+                              cleaned(facts.reasons.events)};
+  const auto limits =
+      facts.limits.empty() ? std::nullopt : std::optional(fmt::format("{}", fmt::join(facts.limits, " ")));
+  recording_id_ = insert
+                      .number(boot_id_, now.wall_us, now.boot_us, facts.interval_us, facts.version,
+                              facts.process_source, facts.socket_source, facts.event_source,
+                              facts.host.network_namespace, facts.recorder.pid, facts.host.user_id,
+                              facts.host.user_name, reasons.processes, reasons.sockets, reasons.events, cleaned(limits))
+                      .value();
   transaction.commit();
 }
 
@@ -93,6 +107,7 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
   // What lives when a recording begins is met by its first look: events name it. After that they tell more of a birth
   // than a look does.
   const bool is_first = !last_tick_id_;
+  std::optional<std::int64_t> pinned_gap_id;
   try {
     if (!is_first) insert_events(reading.events);
     for (Collector* collector : collectors) collector->write(reading, tick);
@@ -102,6 +117,7 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
     if (last_tick_id_) {
       for (const GapNote& gap : gaps_between(last_clocks_, reading.clocks)) insert_gap(gap);
     }
+    pinned_gap_id = note_wal(is_first ? reading.clocks.wall_us : last_clocks_.wall_us);
     transaction.commit();
   } catch (...) {
     for (Collector* collector : collectors) collector->rolled_back();
@@ -110,6 +126,7 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
   }
   for (Collector* collector : collectors) collector->committed();
   events_->committed();
+  pinned_gap_id_ = pinned_gap_id;
   ++next_tick_id_;
   if (tick.keyframe) {
     keyframe_tick_id_ = tick.tick_id;
@@ -203,6 +220,22 @@ void Recording::insert_errors(const TickReading& reading, const Tick& tick) {
 
 void Recording::insert_gap(const GapNote& gap) {
   insert_gap_->run(recording_id_, gap.kind, gap.from_us, gap.to_us, clean_utf8(gap.detail).text);
+}
+
+std::optional<std::int64_t> Recording::note_wal(std::int64_t at_us) {
+  constexpr double kMiB = 1024.0 * 1024;
+  const bool is_large = wal_.bytes() > most_wal_bytes_;
+  if (is_large == pinned_gap_id_.has_value()) return pinned_gap_id_;
+  if (!is_large) {
+    end_gap_->run(*pinned_gap_id_, at_us);
+    return std::nullopt;
+  }
+  const std::string path = clean_utf8(database_.getFilename()).text;
+  insert_gap_->run(recording_id_, "wal_pinned", at_us, std::optional<std::int64_t>(),
+                   fmt::format("{}-wal has grown to {:.1f} MiB: a reader that does not finish keeps it from being "
+                               "emptied. End that one (lsof {} names all who have it open). Nothing is lost.",
+                               path, static_cast<double>(wal_.bytes()) / kMiB, path));
+  return database_.getLastInsertRowid();
 }
 
 std::vector<GapNote> Recording::gaps_between(const Clocks& before, const Clocks& now) const {

@@ -13,8 +13,15 @@
 #include "recorder/process_collector.h"
 #include "store/database.h"
 #include "store/statement.h"
+#include "store/wal_size.h"
 
 namespace galproc {
+
+/// Why no better source is in use: `bpf: why`, of several each in turn. Empty: it is the best, or was asked for by
+/// name.
+struct SourceReasons {
+  std::optional<std::string> processes, sockets, events;
+};
 
 /// What the row of a recording says about how it was made.
 struct RecordingFacts {
@@ -25,6 +32,9 @@ struct RecordingFacts {
   std::string process_source;
   std::string socket_source;
   std::string event_source;
+  SourceReasons reasons;
+  std::vector<std::string> limits;  ///< whole sentences: what cannot be seen
+  std::int64_t most_wal_bytes = kMostWalBytes;
   std::optional<Predecessor> predecessor;  ///< the corrupt file that this one begins anew for
 };
 
@@ -72,18 +82,23 @@ class Recording {
   bool keyframe_is_due(const TickReading& reading, bool wanted) const;
   void insert_errors(const TickReading& reading, const Tick& tick);
   void insert_gap(const GapNote& gap);
+  /// Writes down that the -wal has grown too large, or is small again. Gives the row of the hole that is open after
+  /// that.
+  std::optional<std::int64_t> note_wal(std::int64_t at_us);
   void insert_events(const EventReading& events);
   void refuse_newer_schema();
   std::vector<GapNote> gaps_between(const Clocks& before, const Clocks& now) const;
 
   SQLite::Database database_;
+  WalSize wal_;
+  std::int64_t most_wal_bytes_;
   std::unique_ptr<ProcessCollector> processes_;
   std::vector<std::unique_ptr<Collector>> others_;
   std::unique_ptr<EventCollector> events_;
   std::string event_source_;
   std::optional<std::int64_t> data_version_;
   std::unique_ptr<Prepared> user_version_, read_data_version_, insert_loss_, write_status_, insert_tick_, insert_error_,
-      insert_gap_;
+      insert_gap_, end_gap_;
 
   std::int64_t boot_id_ = 0;
   std::int64_t booted_us_ = 0;
@@ -99,6 +114,7 @@ class Recording {
   std::int64_t keyframe_boot_us_ = 0;
   int ticks_since_keyframe_ = 0;
   bool keyframe_wanted_ = true;
+  std::optional<std::int64_t> pinned_gap_id_;  ///< of a -wal that is too large
 };
 
 }  // namespace galproc

@@ -9,6 +9,15 @@
 
 namespace galproc {
 
+namespace {
+
+void add_reason(std::optional<std::string>& reasons, const std::string& better, const std::string& why_not) {
+  if (why_not.empty()) return;
+  reasons = fmt::format("{}{}{}: {}", reasons.value_or(""), reasons ? "; " : "", better, why_not);
+}
+
+}  // namespace
+
 void Recorder::choose_readings() {
   const std::string asked = options_.process_source;
   const ReadingSources chosen = platform_.choose_process_source(asked);
@@ -23,6 +32,9 @@ void Recorder::choose_readings() {
   if (!chosen.why_not_sockets.empty()) {
     options_.source_notes.push_back(fmt::format("Sockets are not read from bpf: {}.", chosen.why_not_sockets));
   }
+  add_reason(reasons_.processes, "bpf", chosen.why_not_processes);
+  add_reason(reasons_.sockets, "bpf",
+             chosen.why_not_processes.empty() ? chosen.why_not_sockets : chosen.why_not_processes);
   options_.process_source = chosen.processes;
   socket_source_ = chosen.sockets;
 }
@@ -42,6 +54,7 @@ void Recorder::open_events() {
       throw Error(ExitCode::Refused,
                   fmt::format("--event-source {} cannot be had: {}. Try --event-source auto.", name, opened.why_not));
     }
+    add_reason(reasons_.events, name, opened.why_not);
     options_.source_notes.push_back(fmt::format("Events are not read from {}: {}.", name, opened.why_not));
   }
   options_.event_source = events_ ? events_->name() : "none";

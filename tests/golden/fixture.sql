@@ -26,10 +26,14 @@ INSERT INTO boot (boot_id, boot_uuid, pid_namespace, booted_us, host_name, syste
   (2, '22222222-bbbb', 4026531836, us('12:00:00'), 'box', 'Linux', '6.1.0');
 
 INSERT INTO recording (recording_id, boot_id, started_us, started_boot_us, interval_us, version, process_source,
-                       socket_source, event_source, network_namespace, recorder_pid, uid, user) VALUES
-  (1, 1, us('10:00:00') - 1000, 3599999000, 5000000, '0.1.0', 'proc', 'sock_diag', 'none', 4026531840, 777, 0, 'root'),
-  (2, 1, us('10:01:00') - 1000, 3659999000, 5000000, '0.1.0', 'proc', 'sock_diag', 'bpf', 4026531840, 778, 0, 'root'),
-  (3, 2, us('12:05:00') - 1000, 299999000, 5000000, '0.1.0', 'bpf', 'bpf', 'bpf', 4026531840, 779, 0, 'root');
+                       socket_source, event_source, network_namespace, recorder_pid, uid, user, process_source_reason,
+                       socket_source_reason, event_source_reason, limits) VALUES
+  (1, 1, us('10:00:00') - 1000, 3599999000, 5000000, '0.1.0', 'proc', 'sock_diag', 'none', 4026531840, 777, 0, 'root',
+   'bpf: no BTF', 'bpf: no BTF', 'bpf: no BTF; netlink: not built in', 'Some calls are not seen.'),
+  (2, 1, us('10:01:00') - 1000, 3659999000, 5000000, '0.1.0', 'proc', 'sock_diag', 'bpf', 4026531840, 778, 0, 'root',
+   NULL, NULL, NULL, NULL),
+  (3, 2, us('12:05:00') - 1000, 299999000, 5000000, '0.1.0', 'bpf', 'bpf', 'bpf', 4026531840, 779, 0, 'root',
+   NULL, NULL, NULL, NULL);
 
 INSERT INTO recording_end (recording_id, ended_us, reason) VALUES
   (1, us('10:00:35'), 'crashed'),

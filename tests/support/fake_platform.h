@@ -28,7 +28,7 @@ class FakePlatform : public Platform {
     explicit Source(FakePlatform& of) : world(of) {}
     std::string name() const override { return "bpf"; }
     EventBatch drain() override { return {std::exchange(world.events, {}), std::exchange(world.lost_events, 0)}; }
-    std::vector<std::string> limits() const override { return {}; }
+    std::vector<std::string> limits() const override { return world.event_limits; }
     FakePlatform& world;
   };
 
@@ -57,6 +57,8 @@ class FakePlatform : public Platform {
   std::optional<std::string> remote_disk;   ///< name of the network file system that every path lies on
   std::vector<Event> events;                ///< that a source gives at its next drain
   std::int64_t lost_events = 0;             ///< likewise
+  std::vector<std::string> event_limits;    ///< that this source tells of
+  std::vector<std::string> limits;          ///< of the user
   std::string no_events = "none here";      ///< why there is no source; empty: there is one
   std::string no_bpf = "not here";          ///< why processes are not read from bpf; empty: they can be
   CallerReading who{{4242, 1}, "galproc", 0, "root", {}, {}, {}, "/", {"galproc", "kill"}, "fake"};
@@ -123,6 +125,7 @@ class FakePlatform : public Platform {
     host.booted_us = now.wall_us - now.boot_us;
     host.user_id = 0;
     host.user_name = "root";
+    host.limits = limits;
     return host;
   }
   ProcessKey self() override { return who.key; }

@@ -152,7 +152,7 @@ class RandomHistory {
 
   void record(std::int64_t recording_id, std::int64_t boot, bool reboot) {
     insert("recording", recording_id, boot, now_us_ - 1, now_us_ - 1 - booted_us_, kInterval, "0", "proc", "sock_diag",
-           "none", 1, 7, 0, "root");
+           "none", 1, 7, 0, "root", nullptr, nullptr, nullptr, nullptr);
     if (reboot) {
       for (int i = 0; i < 12; ++i) bear(boot, booted_us_ + between(0, 50) * kSecond, Witness::Poll);
     }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 
 #include <cerrno>
 #include <cstdarg>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "platform/linux/capabilities.h"
 #include "platform/linux/errors.h"
 #include "platform/linux/tracepoints.h"
 
@@ -34,7 +36,8 @@ int keep_words(libbpf_print_level level, const char* format, va_list arguments) 
 }
 
 std::string reason_of(int error) {
-  if (error == EPERM || error == EACCES) {
+  const bool may = has_capability(CAP_BPF) && has_capability(CAP_PERFMON);
+  if ((error == EPERM || error == EACCES) && !may) {
     return "this user may not load BPF programs (run as root, or give galproc CAP_BPF and CAP_PERFMON)";
   }
   if (error == ESRCH || error == ENOENT) return "this kernel has no BTF (/sys/kernel/btf/vmlinux)";

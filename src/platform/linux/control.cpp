@@ -5,6 +5,7 @@
 #include "platform/linux/control.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 #include <string>
 
 #include "model/errors.h"
+#include "platform/linux/capabilities.h"
 #include "platform/linux/errors.h"
 #include "platform/linux/proc_text.h"
 #include "platform/posix/descriptor.h"
@@ -99,7 +101,7 @@ class PidfdHandle : public ProcessHandle {
       if (::ioctl(fd_.get(), kGetInfo, &info) == 0 && (info.mask & kExitInfo) != 0) return info.exit_code;
       if (Seen seen; look_at(pid_, seen) == 0 && seen.line.state == 'Z') {
         // The kernel shows 0 to those who may not know it.
-        const bool may_know = ::geteuid() == 0 || seen.owner == static_cast<std::int64_t>(::geteuid());
+        const bool may_know = has_capability(CAP_SYS_PTRACE) || seen.owner == static_cast<std::int64_t>(::geteuid());
         if (seen.line.wait_status != 0 || may_know) return seen.line.wait_status;
       }
       ::usleep(1000);

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "platform/linux/capabilities.h"
 #include "platform/linux/errors.h"
-#include "platform/linux/proc_text.h"
 #include "platform/posix/descriptor.h"
 
 namespace galproc {
@@ -26,24 +26,10 @@ struct Capability {
 constexpr Capability kCapabilities[] = {
     {39, "CAP_BPF", "events and signals"},
     {38, "CAP_PERFMON", "events and signals"},
-    {2, "CAP_DAC_READ_SEARCH", "signals that could not be sent"},
+    {2, "CAP_DAC_READ_SEARCH", "signals that could not be sent, I/O and ports of other users' processes"},
     {19, "CAP_SYS_PTRACE", "executables, folders, I/O and ports of other users' processes"},
     {5, "CAP_KILL", "ending other users' processes"},
 };
-
-std::string text_of(const char* path) {
-  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
-  std::string text;
-  if (file) read_whole(file.get(), text, 65536);
-  return text;
-}
-
-std::uint64_t effective_capabilities() {
-  constexpr std::string_view kKey = "CapEff:";
-  const std::string status = text_of("/proc/self/status");
-  const std::size_t at = status.find(kKey);
-  return at == std::string::npos ? 0 : std::strtoull(status.c_str() + at + kKey.size(), nullptr, 16);
-}
 
 Finding kernel() {
   utsname names{};
@@ -91,11 +77,27 @@ Finding event_source(const std::vector<TriedEvents>& tried) {
           "Without them short lives and who sent a signal are not seen."};
 }
 
-Finding process_table() {
+/// A source that is in use, and why the better one is not, where it is not.
+std::string in_use(const std::string& source, const std::string& why_not_bpf) {
+  return source + (why_not_bpf.empty() ? "" : ", not bpf: " + why_not_bpf) + ".";
+}
+
+Finding process_table(const ReadingSources& readings) {
+  const std::string source = in_use(readings.processes, readings.why_not_processes);
   const Descriptor init(::open("/proc/1/stat", O_RDONLY | O_CLOEXEC));
-  if (init) return {"processes", Finding::State::Ok, "proc: those of all users are listed.", ""};
-  return {"processes", Finding::State::Warning, "proc: pid 1 cannot be read: " + error_text(errno),
-          "/proc is mounted with hidepid, or not at all: run as root, or in the group of its gid= option."};
+  if (!init) {
+    return {"processes", Finding::State::Warning, source + " Pid 1 cannot be read: " + error_text(errno),
+            "/proc is mounted with hidepid, or not at all: run as root, or in the group of its gid= option."};
+  }
+  if (readings.why_not_processes.empty()) return {"processes", Finding::State::Ok, source, ""};
+  return {"processes", Finding::State::Warning, source, "Those of all users are listed, but a look costs more."};
+}
+
+Finding sockets(const ReadingSources& readings) {
+  const std::string& why_not =
+      readings.why_not_processes.empty() ? readings.why_not_sockets : readings.why_not_processes;
+  return {"sockets", why_not.empty() ? Finding::State::Ok : Finding::State::Warning, in_use(readings.sockets, why_not),
+          ""};
 }
 
 Finding pid_namespace() {
@@ -111,8 +113,9 @@ Finding pid_namespace() {
 
 }  // namespace
 
-std::vector<Finding> diagnose_linux(const std::vector<TriedEvents>& events) {
-  return {kernel(), capabilities(), btf(), event_source(events), process_table(), pid_namespace()};
+std::vector<Finding> diagnose_linux(const std::vector<TriedEvents>& events, const ReadingSources& readings) {
+  return {kernel(),          capabilities(), btf(), event_source(events), process_table(readings),
+          sockets(readings), pid_namespace()};
 }
 
 }  // namespace galproc

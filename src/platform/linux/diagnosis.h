@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "model/finding.h"
-#include "platform/events.h"
+#include "platform/platform.h"
 
 namespace galproc {
 
@@ -15,7 +15,7 @@ struct TriedEvents {
 };
 
 /// How it stands with what this kernel and this user's rights let galproc see. `events`: the sources of them, best
-/// first.
-std::vector<Finding> diagnose_linux(const std::vector<TriedEvents>& events);
+/// first. `readings`: the best of processes and sockets.
+std::vector<Finding> diagnose_linux(const std::vector<TriedEvents>& events, const ReadingSources& readings);
 
 }  // namespace galproc

@@ -1,6 +1,7 @@
 #include "platform/platform.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sys/resource.h>
@@ -21,6 +22,7 @@
 #include "platform/linux/bpf_processes.h"
 #include "platform/linux/bpf_sockets.h"
 #include "platform/linux/caller.h"
+#include "platform/linux/capabilities.h"
 #include "platform/linux/connector_events.h"
 #include "platform/linux/control.h"
 #include "platform/linux/details.h"
@@ -124,10 +126,10 @@ class LinuxPlatform : public Platform {
     host.booted_us = now.wall_us - now.boot_us;
     host.user_id = ::geteuid();
     if (const passwd* entry = ::getpwuid(::geteuid())) host.user_name = entry->pw_name;
-    if (::geteuid() != 0) {
-      host.limits.emplace_back(
-          "Not root: of other users' processes the executable, folder, virtual environment, I/O and ports are not "
-          "readable; "
+    if (!has_capability(CAP_SYS_PTRACE) || !has_capability(CAP_DAC_READ_SEARCH)) {
+      host.limits.push_back(
+          std::string(::geteuid() == 0 ? "Without CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH" : "Not root") +
+          ": of other users' processes the executable, folder, virtual environment, I/O and ports are not readable; "
           "run as root to record them.");
     }
     return host;
@@ -178,7 +180,7 @@ class LinuxPlatform : public Platform {
   std::vector<Finding> diagnose() override {
     std::vector<TriedEvents> events;
     for (const char* name : {"bpf", "netlink"}) events.push_back({name, open_events(name, {})});
-    return diagnose_linux(events);
+    return diagnose_linux(events, choose_process_source("auto"));
   }
   SystemReading read_system(const std::filesystem::path& disk_path) override { return read_linux_system(disk_path); }
   std::optional<ProcessDetails> read_details(const ProcessKey& key) override {

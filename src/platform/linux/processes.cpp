@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include <memory>
 
 #include "model/errors.h"
+#include "platform/linux/capabilities.h"
 #include "platform/linux/cpu_clock.h"
 #include "platform/linux/errors.h"
 
@@ -31,23 +33,11 @@ namespace {
 
 constexpr std::uint64_t kKernelThreadFlag = 0x00200000;  // PF_KTHREAD
 
-bool has_ptrace_capability() {
-  constexpr int kCapSysPtrace = 19;
-  Descriptor file(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
-  std::string text;
-  if (!file || read_whole(file.get(), text, 16384) != 0) return false;
-  const std::size_t at = text.find("CapEff:\t");
-  std::uint64_t bits = 0;
-  if (at == std::string::npos) return false;
-  std::from_chars(text.data() + at + 8, text.data() + text.size(), bits, 16);
-  return ((bits >> kCapSysPtrace) & 1U) != 0;
-}
-
 }  // namespace
 
 ProcessReader::ProcessReader(Options options)
     : options_(std::move(options)),
-      privileged_(has_ptrace_capability()),
+      privileged_(has_capability(CAP_SYS_PTRACE)),
       has_cpu_clocks_(has_fine_cpu_clocks(options_.proc_root)) {
   if (const Descriptor stat{::open((options_.proc_root + "/self/stat").c_str(), O_RDONLY | O_CLOEXEC)}) {
     const auto self = read_text(stat.get()) == 0 ? parse_stat(text_) : std::nullopt;

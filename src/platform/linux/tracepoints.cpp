@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/perf_event.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "platform/linux/errors.h"
 #include "platform/posix/files.h"
@@ -20,8 +22,16 @@ bool TracepointIds::open(std::string& why_not) {
   if (context && ::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0) {
     tracefs_ = Descriptor(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY)));
   }
-  if (!tracefs_) tracefs_ = Descriptor(::open("/sys/kernel/tracing", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!tracefs_) why_not = "tracefs cannot be read: " + error_text(errno);
+  // Without CAP_SYS_ADMIN only one that somebody else has mounted, as systemd does.
+  for (const char* place : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
+    if (tracefs_) return true;
+    Descriptor folder(::open(place, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    struct stat status {};
+    // Where none is mounted the folder is there all the same, and empty.
+    const bool is_tracefs = folder && (::fstatat(folder.get(), "events", &status, 0) == 0 || errno == EACCES);
+    if (is_tracefs) tracefs_ = std::move(folder);
+  }
+  if (!tracefs_) why_not = "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)";
   return static_cast<bool>(tracefs_);
 }
 

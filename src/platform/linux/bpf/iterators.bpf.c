@@ -60,10 +60,17 @@ static __always_inline __u64 sum_of_positive(const __s64* counts) {
   return sum;
 }
 
+/* As it was before Linux 6.2. Asked of a field, since libbpf 1.1 looks for a type that the kernel itself does not have in
+ * its modules too, which takes CAP_SYS_ADMIN, and gives up without it. */
+static __always_inline int has_shared_counts(void) {
+  return bpf_core_field_exists(struct mm_struct___shared, rss_stat.count[0].counter);
+}
+
 static __always_inline __u64 resident_pages_of(struct mm_struct* memory) {
-  if (bpf_core_type_exists(struct mm_rss_stat)) {
-    const struct mm_rss_stat* shared = &((struct mm_struct___shared*)memory)->rss_stat;
-    const __s64 counts[kCounters] = {shared->count[0].counter, shared->count[1].counter, 0, shared->count[3].counter};
+  if (has_shared_counts()) {
+    const struct mm_struct___shared* shared = (struct mm_struct___shared*)memory;
+    const __s64 counts[kCounters] = {shared->rss_stat.count[0].counter, shared->rss_stat.count[1].counter, 0,
+                                     shared->rss_stat.count[3].counter};
     return sum_of_positive(counts);
   }
   __s64 counts[kCounters] = {memory->rss_stat[0].count, memory->rss_stat[1].count, 0, memory->rss_stat[3].count};
@@ -149,7 +156,7 @@ static __always_inline void note_process(struct galproc_process* record, struct 
 
 SEC("iter/task")
 int tell_processes(struct bpf_iter__task* context) {
-  if (context->meta->seq_num == 0 && !bpf_core_type_exists(struct mm_rss_stat)) find_cpu_offsets();
+  if (context->meta->seq_num == 0 && !has_shared_counts()) find_cpu_offsets();
   struct task_struct* task = context->task;
   if (!task) return 0;
   if (task->pid != task->tgid) {
