@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "platform/linux/processes.h"
+#include "support/kernel.h"
 #include "support/linked_proc.h"
 
 namespace galproc {
@@ -39,15 +40,42 @@ class FewFiles {
 };
 
 TEST(ProcessFiles, AreKeptOpenNoMoreThanMayBe) {
-  const std::size_t before = open_files();
-  const Child busy(burn_when_told);
-  ProcessReader reader({"/proc", 0, 2});
-  for (int round = 0; round < 4; ++round) {
-    say(busy.wire(), "go");
-    ASSERT_EQ(hear(busy.wire()), "done");
-    reader.read();
+  for (const bool with_exit_statuses : {false, true}) {
+    SCOPED_TRACE(with_exit_statuses);
+    const std::size_t before = open_files();
+    const Child busy(burn_when_told);
+    ProcessReader reader({"/proc", 0, 4});
+    reader.hold_exit_statuses(with_exit_statuses);
+    for (int round = 0; round < 4; ++round) {
+      say(busy.wire(), "go");
+      ASSERT_EQ(hear(busy.wire()), "done");
+      reader.read();
+    }
+    EXPECT_LE(open_files(), before + 1 + 4 + 1);  // the child's wire, four files, the folder
   }
-  EXPECT_LE(open_files(), before + 1 + 2 + 1);  // the child's wire, two files, the folder
+}
+
+TEST(ProcessFiles, OfExitStatusesAreClosedWithTheirProcessOrWhenNobodyAsksAnyMore) {
+  if (!tells_ends()) GTEST_SKIP() << "this kernel tells of nobody how it ended (Linux 6.15)";
+  const LinkedProc linked;
+  linked.add_self();
+  const Child stays([](int) {});
+  auto goes = std::make_unique<Child>([](int) {});
+  linked.add(stays.pid());
+  linked.add(goes->pid());
+  wait_until_asleep(stays.pid());  // who runs has more of them
+  wait_until_asleep(goes->pid());
+  ProcessReader reader({linked.path(), 0, 1000});
+  reader.hold_exit_statuses(true);
+  const std::size_t before = open_files();
+  for (int pass = 0; pass < 13; ++pass) reader.read();  // everybody has had a turn, and keeps what he will
+  const std::size_t with_both = open_files();
+  const std::size_t of_one = (with_both - before - 1) / 2;  // one is the folder
+  goes.reset();
+  reader.read();
+  EXPECT_EQ(open_files(), with_both - of_one - 1);  // the wire
+  reader.hold_exit_statuses(false);
+  EXPECT_EQ(open_files(), with_both - of_one - 1 - 1);
 }
 
 TEST(ProcessFiles, AreClosedOfOneThatRunsNoMore) {
@@ -94,11 +122,10 @@ TEST(ProcessFiles, NobodyIsTakenForGoneWhereHardlyOneIsLeft) {
   for (const Child* child : {&one, &other, &late}) EXPECT_TRUE(find(next, child->pid()));
 }
 
-TEST(ProcessFiles, AreGivenBackSoThatANewProcessIsReadWhole) {
-  const LinkedProc linked;
+/// `reader` reads `linked`, has nothing read yet, and keeps files.
+void expect_given_back(const LinkedProc& linked, ProcessReader& reader) {
   const Child kept[] = {Child([](int) {}), Child([](int) {}), Child([](int) {}), Child([](int) {})};
   for (const Child& child : kept) linked.add(child.pid());
-  ProcessReader reader({linked.path(), 0, 1000});
   reader.read();
   const Child late([](int) {});
   linked.add(late.pid());
@@ -119,6 +146,17 @@ TEST(ProcessFiles, AreGivenBackSoThatANewProcessIsReadWhole) {
   EXPECT_EQ(find(pass, late.pid())->usage.resident_bytes, find(full, late.pid())->usage.resident_bytes);
   for (const Child& child : kept) EXPECT_TRUE(find(pass, child.pid()));
   EXPECT_TRUE(pass.errors.empty());
+}
+
+TEST(ProcessFiles, AreGivenBackSoThatANewProcessIsReadWhole) {
+  for (const bool with_exit_statuses : {false, true}) {
+    SCOPED_TRACE(with_exit_statuses);
+    const LinkedProc linked;
+    if (with_exit_statuses) linked.add_self();
+    ProcessReader reader({linked.path(), 0, 1000});
+    reader.hold_exit_statuses(with_exit_statuses);
+    expect_given_back(linked, reader);
+  }
 }
 
 TEST(ProcessFiles, AreGivenBackSoThatThoseThatRanAreFollowed) {

@@ -1,5 +1,6 @@
 // The life of real processes, as a recorder in the background stores it and as queries tell it.
 
+#include "support/kernel.h"
 #include "support/program.h"
 #include "support/puppet.h"
 
@@ -116,6 +117,24 @@ TEST_F(ProgramLife, AZombieThatNobodyWaitsForHasEndedWithItsCodeOrSignal) {
   EXPECT_EQ(rows_of(failed, "ended_us"), ends);
   EXPECT_NE(life_of(killed).find("ended SIGTERM"), std::string::npos) << life_of(killed);
   EXPECT_NE(life_of(failed).find("ended exit code 7"), std::string::npos) << life_of(failed);
+}
+
+TEST_F(ProgramLife, OneThatIsReapedAtOnceHasEndedWithItsCodeOrSignalWhereOnlyLooksAreLeft) {
+  if (!tells_ends()) GTEST_SKIP() << "this kernel tells of nobody how it ended (Linux 6.15)";
+  Program recorder = record({"--event-source", "none", "--process-source", "proc"});
+  Puppet failed, killed, fine;
+  const pid_t failed_pid = failed.pid(), killed_pid = killed.pid(), fine_pid = fine.pid();
+  settle();
+  failed.exit(7);
+  killed.end(SIGTERM);
+  fine.exit(0);
+  settle();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_EQ(rows_of(failed_pid, "exit_code, exit_signal, exit_source, ended_earliest_us < ended_us"),
+            "7|NULL|poll|1\n");
+  EXPECT_EQ(rows_of(killed_pid, "exit_code, exit_signal, exit_source, ended_earliest_us < ended_us"),
+            "NULL|SIGTERM|poll|1\n");
+  EXPECT_EQ(rows_of(fine_pid, "exit_code, exit_signal, exit_source, ended_earliest_us < ended_us"), "0|NULL|poll|1\n");
 }
 
 TEST_F(ProgramLife, ALifeThatSpansTwoRecordingsIsOneUpidAndOneImage) {

@@ -149,6 +149,48 @@ TEST_F(RecorderTest, AZombieHasEndedOnceWithItsStatusEvenWhenItIsNeverReaped) {
   EXPECT_EQ(ask("SELECT process_count FROM tick"), "1\n0\n0\n0\n0\n");
 }
 
+TEST_F(RecorderTest, AnEndThatIsFoundWithoutEventsHasTheStatusThatTheLookTells) {
+  world_.start(1, 0, "told");
+  world_.start(2, 0, "untold");
+  record(3, [&](int look) {
+    if (look != 2) return;
+    world_.die(1, Signal::Terminate);
+    world_.end(2);
+  });
+  EXPECT_EQ(ask("SELECT pid, exit_signal, exit_code, exit_source, ended_us - ended_earliest_us FROM processes"
+                " ORDER BY pid"),
+            "1|SIGTERM|NULL|poll|5000000\n2|NULL|NULL|poll|5000000\n");
+}
+
+TEST_F(RecorderTest, LooksAreAskedForEndsOnlyWhereNoEventsTellOfThem) {
+  record(1);
+  EXPECT_TRUE(world_.holds_exit_statuses);
+  world_.no_events = "";
+  RecordOptions told = options();
+  told.event_source = "auto";
+  record(1, told);
+  EXPECT_FALSE(world_.holds_exit_statuses);
+}
+
+TEST_F(RecorderTest, OneWhoseEndIsToldHasEndedThoughItsPidIsAnothersThatCannotBeRead) {
+  world_.start(1, 0, "first");
+  record(2, [&](int look) {
+    if (look != 2) return;
+    world_.die(1, Signal::Kill);
+    world_.unreadable_pids = {1};
+  });
+  EXPECT_EQ(ask("SELECT tick_id, exit_signal FROM process_exit"), "2|9\n");
+}
+
+TEST_F(RecorderTest, AnEndThatWasStoredOfAZombieStaysAsItIsWhenItsStatusIsToldLater) {
+  world_.start(1, 0, "shy");
+  record(3, [&](int look) {
+    if (look == 2) world_.processes.at(1).ended = true;
+    if (look == 3) world_.die(1, Signal::Kill);
+  });
+  EXPECT_EQ(ask("SELECT tick_id, exit_code, exit_signal, final FROM process_exit"), "2|NULL|NULL|1\n");
+}
+
 // As under hidepid: the recorder in between could not see it.
 TEST_F(RecorderTest, WhatWasTakenForEndedAndLivesHasNoEnd) {
   world_.start(1, 0, "init");

@@ -72,7 +72,7 @@ Inspected look_at(std::int64_t pid, const Context& context) {
   inspected.host = platform->host();
   const std::int64_t used_us = cpu_us(inspected.process->usage) - cpu_us(first->usage);
   if (length_us > 0) inspected.cpu_pct = 100.0 * static_cast<double>(used_us) / static_cast<double>(length_us);
-  const auto upids = recorded_upids(context, inspected.host, {{*inspected.process}, {}, {}});
+  const auto upids = recorded_upids(context, inspected.host, {{*inspected.process}, {}, {}, {}});
   if (!upids.empty()) inspected.upid = upids.begin()->second;
   return inspected;
 }

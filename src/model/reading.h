@@ -121,10 +121,18 @@ struct ReadError {
   std::int64_t count = 0;
 };
 
+/// How a process ended that is gone.
+struct EndedReading {
+  ProcessKey key;
+  std::int64_t wait_status = 0;  ///< as wait(2) encodes it
+};
+
 struct ProcessPass {
   std::vector<ProcessReading> processes;
   /// Listed, but not readable for a reason that is not its end: no proof of anything.
   std::vector<std::int64_t> unreadable_pids;
+  /// Of those that are gone since the pass before, and whose end the system tells; only where it was asked for.
+  std::vector<EndedReading> ends;
   std::vector<ReadError> errors;
 };
 

@@ -137,6 +137,10 @@ class Platform {
   /// was denied is counted in `errors`. Throws PlatformError where the process table cannot be read at all.
   virtual ProcessPass read_processes() = 0;
 
+  /// From now on passes tell how those ended that they find gone, as far as the system tells that (Linux: of those that
+  /// are read from /proc, by a descriptor for each). For who has no events.
+  virtual void hold_exit_statuses(bool hold) = 0;
+
   /// TCP listeners and bound UDP sockets of this network namespace with every holder that may be seen.
   /// REQUIRES: `processes` is the latest pass of this object. Throws PlatformError.
   virtual SocketPass read_sockets(const ProcessPass& processes) = 0;

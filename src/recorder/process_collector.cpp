@@ -200,14 +200,19 @@ void ProcessCollector::write_ends(const ProcessPass& pass, const Tick& tick) {
     known.ended = true;
   }
   // Absent from the list, and every process here was met by an earlier pass: it is gone. Listed but not readable: not.
+  // Of whom the look tells how it ended there is no doubt: then it is another one that cannot be read.
   const std::unordered_set<std::int64_t> unreadable(pass.unreadable_pids.begin(), pass.unreadable_pids.end());
+  std::unordered_map<ProcessKey, std::int64_t, ProcessKeyHash> told;
+  for (const EndedReading& end : pass.ends) told.emplace(end.key, end.wait_status);
   for (const auto& [key, known] : known_) {
     if (known.write_no == write_no_) continue;
-    if (unreadable.contains(key.pid)) {
+    const auto end = told.find(key);
+    if (end == told.end() && unreadable.contains(key.pid)) {
       if (!known.last_read_us) stage(key).last_read_us = last_pass_us_;
       continue;
     }
-    if (!find(key)->ended) add_exit(known, std::nullopt, false);  // an event of this very tick may have told
+    const auto wait_status = end == told.end() ? std::nullopt : std::optional(end->second);
+    if (!find(key)->ended) add_exit(known, wait_status, false);  // an event of this very tick may have told
     gone_.push_back(key);
   }
 }

@@ -25,7 +25,7 @@ void attempt(TickReading& reading, const char* collector, std::optional<Part>& p
 std::size_t TickReading::size_bytes() const {
   std::size_t bytes = sizeof(TickReading);
   if (processes) {
-    bytes += processes->processes.size() * sizeof(ProcessReading);
+    bytes += processes->processes.size() * sizeof(ProcessReading) + processes->ends.size() * sizeof(EndedReading);
     for (const ProcessReading& process : processes->processes) {
       // Held by the reader and by this reading alone: it came with this one.
       if (!process.image || !process.image->arguments || process.image.use_count() > 2) continue;

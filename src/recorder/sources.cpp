@@ -58,6 +58,7 @@ void Recorder::open_events() {
     options_.source_notes.push_back(fmt::format("Events are not read from {}: {}.", name, opened.why_not));
   }
   options_.event_source = events_ ? events_->name() : "none";
+  platform_.hold_exit_statuses(!events_);
   pending_.from_us = platform_.clocks().wall_us;
 }
 

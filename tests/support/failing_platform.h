@@ -26,6 +26,7 @@ class FailingPlatform : public Platform {
     return call("sources"), world_.choose_process_source(asked);
   }
   ProcessPass read_processes() override { return call("processes"), world_.read_processes(); }
+  void hold_exit_statuses(bool hold) override { world_.hold_exit_statuses(hold); }
   SocketPass read_sockets(const ProcessPass& pass) override { return call("sockets"), world_.read_sockets(pass); }
   OpenedEvents open_events(std::string_view name, const EventRequest& request) override {
     return call("events"), world_.open_events(name, request);

@@ -40,6 +40,8 @@ class FakePlatform : public Platform {
   std::vector<SocketReading> sockets;
   std::vector<std::int64_t> unreadable_pids;
   std::vector<ReadError> read_errors;
+  std::vector<EndedReading> ends;    ///< that the next pass tells of, if it was asked to
+  bool holds_exit_statuses = false;  ///< it was
   SystemReading system;
   std::map<std::int64_t, ProcessDetails> details;  ///< by pid
   std::optional<std::int64_t> recorder_pid;        ///< holds the recorder's lock
@@ -99,7 +101,11 @@ class FakePlatform : public Platform {
   void end(std::int64_t pid) { processes.erase(pid); }
   /// The same, and what it died of is known.
   void die(std::int64_t pid, Signal signal) {
-    if (processes.erase(pid) > 0) statuses_[pid] = static_cast<std::int64_t>(signal);
+    const auto process = processes.find(pid);
+    if (process == processes.end()) return;
+    statuses_[pid] = static_cast<std::int64_t>(signal);
+    ends.push_back({process->second.key, statuses_[pid]});
+    processes.erase(process);
   }
   void listen(std::int64_t pid, std::int64_t port) {
     sockets.push_back({Protocol::Tcp, "0.0.0.0", port, 1, {processes.at(pid).key}});
@@ -142,8 +148,10 @@ class FakePlatform : public Platform {
     }
     pass.unreadable_pids = unreadable_pids;
     pass.errors = read_errors;
+    if (holds_exit_statuses) pass.ends = std::exchange(ends, {});
     return pass;
   }
+  void hold_exit_statuses(bool hold) override { holds_exit_statuses = hold; }
   SocketPass read_sockets(const ProcessPass&) override { return {sockets, {}}; }
   OpenedEvents open_events(std::string_view, const EventRequest&) override {
     if (!no_events.empty()) return {nullptr, no_events};

@@ -102,6 +102,7 @@ ProcessPass BpfProcessReader::read(std::int64_t boot_us) {
   std::sort(kept_away_.begin(), kept_away_.end());
   pass.unreadable_pids = forget_absent();
   pass.unreadable_pids.insert(pass.unreadable_pids.end(), others.unreadable_pids.begin(), others.unreadable_pids.end());
+  pass.ends = std::move(others.ends);
   ErrorCounter errors;
   denied.add_to(errors);
   for (const ReadError& error : others.errors) errors.add(error.operation, error.code, error.count);

@@ -8,7 +8,6 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,24 +21,13 @@
 #include "platform/linux/capabilities.h"
 #include "platform/linux/errors.h"
 #include "platform/linux/proc_text.h"
+#include "platform/linux/wait_status.h"
 #include "platform/posix/descriptor.h"
 #include "platform/posix/stop.h"
 
 namespace galproc {
 
 namespace {
-
-/// struct pidfd_info of Linux 6.13 (linux/pidfd.h), which the headers of this compiler's system do not have yet.
-struct PidfdInfo {
-  std::uint64_t mask;
-  std::uint64_t cgroup_id;
-  std::uint32_t pid, tgid, ppid;
-  std::uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-  std::int32_t exit_code;
-};
-static_assert(sizeof(PidfdInfo) == 64);
-constexpr std::uint64_t kExitInfo = 1U << 3;  // PIDFD_INFO_EXIT, Linux 6.15
-constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 
 bool is_readable_now(int fd) {
   pollfd one{fd, POLLIN, 0};
@@ -96,9 +84,7 @@ class PidfdHandle : public ProcessHandle {
     // Told from the moment at which the parent has waited for it; a zombie tells by its stat line. In between, and with
     // a parent that is just about to wait, neither does for a moment.
     for (int attempt = 0; attempt < 20; ++attempt) {
-      PidfdInfo info{};
-      info.mask = kExitInfo;
-      if (::ioctl(fd_.get(), kGetInfo, &info) == 0 && (info.mask & kExitInfo) != 0) return info.exit_code;
+      if (const auto told = wait_status_of(fd_.get())) return told;
       if (Seen seen; look_at(pid_, seen) == 0 && seen.line.state == 'Z') {
         // The kernel shows 0 to those who may not know it.
         const bool may_know = has_capability(CAP_SYS_PTRACE) || seen.owner == static_cast<std::int64_t>(::geteuid());

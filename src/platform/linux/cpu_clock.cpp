@@ -1,10 +1,9 @@
 #include "platform/linux/cpu_clock.h"
 
-#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "platform/posix/descriptor.h"
+#include "platform/linux/own_pids.h"
 
 namespace galproc {
 
@@ -18,11 +17,7 @@ std::optional<std::int64_t> cpu_clock_ns(std::int64_t pid) {
 }
 
 bool has_fine_cpu_clocks(const std::string& proc_root) {
-  // Another namespace's /proc has another pid for this process, or more than one.
-  const Descriptor file(::open((proc_root + "/self/status").c_str(), O_RDONLY | O_CLOEXEC));
-  std::string status;
-  if (!file || read_whole(file.get(), status, 16384) != 0) return false;
-  if (status.find("\nNSpid:\t" + std::to_string(::getpid()) + "\n") == std::string::npos) return false;
+  if (!shows_own_pids(proc_root)) return false;
   // A machine without a good time source counts in steps of the timer: a short run would not move such a clock.
   constexpr std::int64_t kFineNs = 100'000;
   for (int attempt = 0; attempt < 5; ++attempt) {

@@ -164,6 +164,8 @@ class LinuxPlatform : public Platform {
     return sources;
   }
   ProcessPass read_processes() override { return bpf_processes_ ? bpf_processes_->read() : processes_.read(); }
+  // Those that BPF reads have no descriptor here that would tell: who may load that may have its events, too.
+  void hold_exit_statuses(bool hold) override { processes_.hold_exit_statuses(hold); }
   SocketPass read_sockets(const ProcessPass& processes) override {
     return bpf_sockets_ ? bpf_sockets_->read(processes) : sockets_.read(processes);
   }

@@ -51,6 +51,7 @@ void ProcessReader::close_usage(Entry& entry) {
 void ProcessReader::close_kept(Entry& entry) {
   close_usage(entry);
   take(entry.stat);
+  take(entry.pidfd);
 }
 
 void ProcessReader::forget(Entry& entry) {

@@ -68,6 +68,7 @@ ProcessPass ProcessReader::read_listed(std::int64_t boot_us) {
     Outcome outcome = is_new ? meet(pid, entry) : refresh(pid, entry);
     if (outcome == Outcome::Gone && !is_new) {  // another process may have its pid by now
       ended.insert(pid);
+      note_gone(entry);
       forget(entry);
       is_new = true;
       outcome = meet(pid, entry);
@@ -92,6 +93,7 @@ ProcessPass ProcessReader::read_listed(std::int64_t boot_us) {
   pass.processes.reserve(found.size());
   for (Entry* entry : found) {
     if (!entry) continue;
+    if (entry->reading.ended) note_zombie(*entry);
     // Who has not run has the parent that it had.
     if (entry->reading.ran) entry->parent_hidden = is_parent_hidden(entry->reading);
     denied.add(entry->denials);
@@ -102,6 +104,7 @@ ProcessPass ProcessReader::read_listed(std::int64_t boot_us) {
   }
   denied.add_to(errors_);
   pass.errors = errors_.take();
+  pass.ends = std::exchange(ends_, {});
   return pass;
 }
 
@@ -120,6 +123,7 @@ void ProcessReader::follow_orphans(std::vector<Entry*>& found, std::unordered_se
       }
       entry->cpu_clock_ns.reset();
       if (outcome == Outcome::Unreadable) unreadable_pids.push_back(pid);
+      if (outcome == Outcome::Gone) note_gone(*entry);
       entry = nullptr;
     }
   }
@@ -141,6 +145,7 @@ void ProcessReader::forget_absent(std::unordered_set<std::int64_t>& ended) {
     const bool absent = at->second.pass_no != pass_no_;
     if (absent) {
       ended.insert(at->first);
+      note_gone(at->second);
       forget(at->second);
     }
     at = absent ? entries_.erase(at) : std::next(at);
@@ -251,6 +256,7 @@ ProcessReader::Outcome ProcessReader::update(std::int64_t pid, Entry& entry, Cau
   Descriptor folder;
   int code = open_at(::dirfd(folder_.get()), std::to_string(pid).c_str(), folder);
   if (code == 0 && !stat) code = open_at(folder.get(), "stat", stat);
+  if (code == 0 && cause == Cause::New) hold_exit_status(pid, entry);
   // A stat file that was kept is read (again) only now: while its process is there, the folder cannot be another's.
   if (code == 0) code = read_text(stat.get());
   if (is_end(code)) return Outcome::Gone;
@@ -270,6 +276,7 @@ ProcessReader::Outcome ProcessReader::update(std::int64_t pid, Entry& entry, Cau
   reading.key = key;
   reading.started_boot_us = ticks_to_us(key.start_token);
   note(*line, owner, reading);
+  if (reading.kernel_thread) take(entry.pidfd);
   reading.ran = reading.ran || cause != Cause::Turn || text_ != entry.text;
   entry.text = text_;
   if (cause != Cause::Turn) entry.ran_in_pass = pass_no_;

@@ -48,6 +48,11 @@ class ProcessReader {
   /// Every pid that /proc shows, sorted. Throws PlatformError.
   const std::vector<std::int64_t>& list();
 
+  /// From now on, if the kernel can tell, each pass tells in `ends` how those it found gone had ended: of processes
+  /// that are met from now on, as far as descriptors go (each takes one more, of the kept ones). And a zombie whose
+  /// status may not be read here has it all the same if its parent waits for it before the pass is over.
+  void hold_exit_statuses(bool hold);
+
   /// Closes files that are kept open, where `code` says that there are too many. Whether what could not be opened for
   /// it is to be tried again.
   bool give_back(int code);
@@ -93,6 +98,7 @@ class ProcessReader {
   struct Entry {
     Descriptor stat;   ///< kept open where the budget allows
     UsageFiles usage;  ///< likewise, while the process keeps running; of a sleeper that of its memory alone
+    Descriptor pidfd;  ///< likewise, until its end is told; none of a kernel thread
     std::string text;  ///< of the last read
     Signature signature;
     ProcessReading reading;
@@ -116,6 +122,12 @@ class ProcessReader {
   void follow_orphans(std::vector<Entry*>& found, std::unordered_set<std::int64_t>& ended,
                       std::vector<std::int64_t>& unreadable_pids);
   bool is_parent_hidden(const ProcessReading& process) const;
+  /// REQUIRES: that it is the process's own is seen before `entry` is used: its stat file, opened before, can be read.
+  void hold_exit_status(std::int64_t pid, Entry& entry);
+  /// Its pid is free, or another's by now.
+  void note_gone(Entry& entry);
+  /// It has ended: what is not told of that by now comes too late, since an end counts as it was first met.
+  void note_zombie(Entry& entry);
   Outcome meet(std::int64_t pid, Entry& entry);
   /// A process that the pass before knew.
   Outcome refresh(std::int64_t pid, Entry& entry);
@@ -167,11 +179,13 @@ class ProcessReader {
   bool privileged_ = false;                                          ///< CAP_SYS_PTRACE is effective
   bool shows_layout_ = false;                                        ///< this kernel tells where a program's code lies
   bool has_cpu_clocks_ = true;                                       ///< of other processes
+  bool holds_exit_statuses_ = false;                                 ///< of those that are met from now on
   std::unique_ptr<DIR, int (*)(DIR*)> folder_{nullptr, ::closedir};  ///< of all processes
   std::vector<std::int64_t> pids_;
   std::array<char, 4096> buffer_{};
   std::string_view text_;             ///< in buffer_
   ErrorCounter errors_;               ///< of this pass, denials left out
+  std::vector<EndedReading> ends_;    ///< of this pass
   std::size_t passing_failures_ = 0;  ///< ever
   std::unordered_map<std::int64_t, Entry> entries_;
   std::unordered_map<std::int64_t, std::optional<std::string>> user_names_;
