@@ -85,9 +85,10 @@ TEST_F(ProgramDbFile, CheckFindsWhatDoesNotHoldTogether) {
   };
   const Damage damages[] = {
       {"PRAGMA foreign_keys = OFF; DELETE FROM boot", "references", "names one of boot"},
-      {"INSERT INTO recording SELECT recording_id + 1, boot_id, started_us, started_boot_us, interval_us, version,"
-       " process_source, socket_source, event_source, network_namespace, recorder_pid, uid, user FROM recording;"
-       " DELETE FROM recording_end",
+      {"INSERT INTO recording (boot_id, started_us, started_boot_us, interval_us, version, process_source,"
+       " socket_source, event_source, network_namespace, recorder_pid) SELECT boot_id, started_us, started_boot_us,"
+       " interval_us, version, process_source, socket_source, event_source, network_namespace, recorder_pid"
+       " FROM recording; DELETE FROM recording_end",
        "recordings", "has no end"},
       {"UPDATE tick SET previous_tick_id = tick_id + 1 WHERE tick_id = 3", "ticks", "The tick 3 does not follow"},
       {"UPDATE tick SET keyframe_tick_id = 2 WHERE tick_id = 3", "ticks", "The tick 3 names no keyframe"},
