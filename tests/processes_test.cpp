@@ -205,12 +205,14 @@ TEST(Processes, ThatMayNotBeReadAreCountedInEachPass) {
       other.reset();
       say(wire, first + (same ? "" : "but not in each pass; ") + "then " + denials_of(reader.read()));
     }
+    say(wire, "removed");  // its folders, before it is ended
   });
   const std::string wanted =
       "read cwd 13 x 2; read environ 13 x 2; read exe 13 x 2; read io 13 x 2; "
       "then read cwd 13 x 1; read environ 13 x 1; read exe 13 x 1; read io 13 x 1; ";
   EXPECT_EQ(hear(looker.wire()), wanted);
   EXPECT_EQ(hear(looker.wire()), wanted);
+  EXPECT_EQ(hear(looker.wire()), "removed");
 }
 
 }  // namespace
