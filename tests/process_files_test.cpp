@@ -11,6 +11,7 @@
 #include "platform/linux/processes.h"
 #include "support/kernel.h"
 #include "support/linked_proc.h"
+#include "support/proc.h"
 
 namespace galproc {
 namespace {
@@ -86,6 +87,7 @@ TEST(ProcessFiles, AreClosedOfOneThatRunsNoMore) {
   const auto run = [&] {
     say(busy.wire(), "go");
     ASSERT_EQ(hear(busy.wire()), "done");
+    wait_until_asleep(busy.pid());
     reader.read();
   };
   for (int round = 0; round < 3; ++round) run();
