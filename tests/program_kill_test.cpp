@@ -35,7 +35,7 @@ class ProgramKill : public ProgramTest {
 };
 
 TEST_F(ProgramKill, OfOneThatHearsItIsPoliteAndLogged) {
-  Program sleeper = start({"/bin/sleep", "60"});
+  Program sleeper = start({"/bin/sleep", "600"});
   const Ran ran = kill({std::to_string(sleeper.pid()), "--reason", "it sleeps", "--json"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   const Json rows = Json::parse(ran.out);
