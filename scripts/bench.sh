@@ -21,6 +21,10 @@ build=build/release
 cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF >/dev/null
 cmake --build $build --target bench -- --quiet >&2
 
+# The system's own has the packaged psutil, another python3 that comes first may not.
+python=python3
+"$python" -c 'import psutil' 2>/dev/null || python=/usr/bin/python3
+
 load() { cut -d' ' -f1-3 /proc/loadavg; }
 step() { echo "bench.sh: $*" >&2; }
 
@@ -36,11 +40,11 @@ $build/tests/bench/events_bench >>"$rows"
 step "ports, 20 000 of them"
 $build/tests/bench/ports_bench >>"$rows"
 step "samples of galproc and of its peers"
-$build/tests/bench/sleepers 2000 python3 tests/bench/peers.py cpu $build/galproc >>"$rows"
-$build/tests/bench/sleepers 500 python3 tests/bench/peers.py memory $build/galproc >>"$rows"
+$build/tests/bench/sleepers 2000 "$python" tests/bench/peers.py cpu $build/galproc >>"$rows"
+$build/tests/bench/sleepers 500 "$python" tests/bench/peers.py memory $build/galproc >>"$rows"
 step "the intent of a kill, and trees that go on forking"
 $build/tests/bench/intent_bench $build/galproc >>"$rows"
-python3 tests/bench/trees.py $build/galproc >>"$rows"
+"$python" tests/bench/trees.py $build/galproc >>"$rows"
 step "a recording of $days simulated days, and questions to it"
 $build/tests/bench/week_bench --days "$days" >>"$rows"
 

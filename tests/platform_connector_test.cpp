@@ -220,7 +220,7 @@ void on_each_cpu(const std::function<void()>& work) {
 }
 
 class PlatformConnectorSmall : public PlatformConnector {
-  EventRequest request() const override { return {1024, false, false}; }
+  EventRequest request() const override { return {256, false, false}; }
 };
 
 TEST_F(PlatformConnector, ASocketThatIsTooSmallCountsWhatItLostToTheLastOne) {

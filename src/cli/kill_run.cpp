@@ -15,6 +15,7 @@
 #include "model/text.h"
 #include "model/time_words.h"
 #include "platform/environment.h"
+#include "store/ancestry.h"
 #include "store/database.h"
 #include "store/service_rows.h"
 
@@ -173,6 +174,33 @@ void remove_groups(const std::optional<std::string>& service, const KillReport& 
   }
 }
 
+/// When the oldest of a plan was started, on the wall clock.
+std::int64_t start_of(const Plan& plan, const Clocks& now) {
+  std::int64_t oldest_us = now.boot_us;
+  for (const Target& target : plan.targets) oldest_us = std::min(oldest_us, target.process.started_boot_us);
+  return now.wall_us - now.boot_us + oldest_us;
+}
+
+/// Says what of a tree that was ended may not have been known. A control group and a service's marker know better.
+void tell_of_hole(const KillReport& report, std::int64_t tree_since_us, bool recorder_runs, KillLog& log,
+                  const Context& context) {
+  const bool by_group = std::any_of(report.attempts.begin(), report.attempts.end(),
+                                    [](const Attempt& attempt) { return attempt.method == "cgroup"; });
+  if (by_group || report.attempts.empty()) return;
+  if (report.ancestry_until_us) {
+    context.say("The recorder had stored births up to " + format_instant(*report.ancestry_until_us) +
+                " only: who was born between then and this kill, and has lost its parent, may have been missed.");
+    return;
+  }
+  try {
+    log.ask([&](SQLite::Database& database) {
+      if (const auto hole = hole_in_births(database, tree_since_us, recorder_runs)) context.say(*hole);
+    });
+  } catch (const std::runtime_error&) {
+    // What was done is logged and told already.
+  }
+}
+
 }  // namespace
 
 ExitCode run_kill(KillRequest request, const std::optional<std::string>& service, const KillMode& mode,
@@ -219,14 +247,13 @@ ExitCode run_kill(KillRequest request, const std::optional<std::string>& service
     return signal > 0 ? static_cast<ExitCode>(128 + signal) : ExitCode::Interrupted;
   }
 
+  const std::int64_t tree_since_us = start_of(plan, platform->clocks());
+  const bool recorder_runs = platform->lock_holder(recorder_lock_path(path)).has_value();
   Kill kill(*platform, *log, request, guard, std::move(plan), std::move(world.processes), caller);
   const KillReport report = kill.run();
   print_report(report, context);
   for (const std::string& problem : recordings.problems()) context.say(problem);
-  if (report.ancestry_until_us) {
-    context.say("The recorder had stored births up to " + format_instant(*report.ancestry_until_us) +
-                " only: who was born between then and this kill, and has lost its parent, may have been missed.");
-  }
+  if (request.tree && !service) tell_of_hole(report, tree_since_us, recorder_runs, *log, context);
   if (report.problem) context.err << "galproc: " << escape_controls(*report.problem) << std::endl;
   if (!report.problem) remove_groups(service, report, *platform, *log);
   return static_cast<ExitCode>(report.exit_code);

@@ -23,7 +23,7 @@ class EventSource {
 };
 
 struct EventRequest {
-  std::size_t ring_bytes = 4U * 1024 * 1024;  ///< room in the kernel, a power of two
+  std::size_t ring_bytes = 1U * 1024 * 1024;  ///< room in the kernel, a power of two
   bool all_signals = false;                   ///< those that can end nobody too
   bool births_only = false;                   ///< nothing else: opened in a few milliseconds
 };

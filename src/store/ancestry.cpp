@@ -1,5 +1,9 @@
 #include "store/ancestry.h"
 
+#include <fmt/format.h>
+
+#include "model/time_words.h"
+
 namespace galproc {
 
 namespace {
@@ -47,6 +51,36 @@ std::optional<ProcessKey> RecordedAncestry::creator_of(const ProcessKey& key) {
 
 std::optional<std::int64_t> RecordedAncestry::upid_of(const ProcessKey& key) {
   return boot_id_ ? select_upid_.number(key.pid, key.start_token, *boot_id_) : std::nullopt;
+}
+
+std::optional<std::string> hole_in_births(SQLite::Database& database, std::int64_t since_us, bool recorder_runs) {
+  constexpr const char* kMissed = "who was born unseen, and has lost its parent, may have been missed.";
+  std::string source;
+  std::int64_t recording_id = 0, started_us = 0;
+  Prepared(database, "SELECT recording_id, event_source, started_us FROM recording ORDER BY recording_id DESC LIMIT 1")
+      .rows([&](SQLite::Statement& row) {
+        recording_id = row.getColumn(0).getInt64();
+        source = row.getColumn(1).getString();
+        started_us = row.getColumn(2).getInt64();
+      });
+  if (recording_id == 0 || !recorder_runs) return fmt::format("No recorder runs on this file: {}", kMissed);
+  if (source == "none") return fmt::format("The recorder looks from time to time and hears of no births: {}", kMissed);
+  if (started_us > since_us) {
+    return fmt::format("Births have been recorded since {} only, and the tree is older: {}", format_instant(started_us),
+                       kMissed);
+  }
+  std::optional<std::string> lost;
+  Prepared(database,
+           "SELECT sum(lost_count), min(from_us), max(to_us) FROM event_loss WHERE recording_id = ? AND to_us >= ?"
+           " HAVING count(*) > 0")
+      .rows(
+          [&](SQLite::Statement& row) {
+            lost = fmt::format("{} events were lost between {} and {}: {}", row.getColumn(0).getInt64(),
+                               format_instant(row.getColumn(1).getInt64()), format_instant(row.getColumn(2).getInt64()),
+                               kMissed);
+          },
+          recording_id, since_us);
+  return lost;
 }
 
 }  // namespace galproc

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include "model/reading.h"
@@ -28,5 +29,9 @@ class RecordedAncestry {
   std::unordered_map<ProcessKey, ProcessKey, ProcessKeyHash> known_;
   std::unordered_map<ProcessKey, std::chrono::steady_clock::time_point, ProcessKeyHash> unknown_since_;
 };
+
+/// A sentence on what births since an instant the newest recording has not heard of; empty: it heard them all.
+/// `recorder_runs`: it is going on. Throws SQLite::Exception.
+std::optional<std::string> hole_in_births(SQLite::Database& database, std::int64_t since_us, bool recorder_runs);
 
 }  // namespace galproc

@@ -195,26 +195,34 @@ def report_cpu(own_name, sources, found, figures, failed, processes):
                   "" if not limit else "ok" if own / theirs <= limit else "OVER")
 
 
+def kib_of(pid, field):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        return next((int(line.split()[1]) for line in status if line.startswith(field + ":")), 0)
+
+
 def measure_memory(galproc, folder):
-    """The kernel's own high-water mark, read while it runs: that of wait4 would count its launcher's memory."""
+    """What it holds while it records, and for a moment when it loads the BPF programs: the kernel's own figures, read
+    while it runs, for those of wait4 would count its launcher's memory."""
     process = start([galproc, "record", "-q", "--db", os.path.join(folder, "file.db"), "--interval", "50ms"])
-    peak_kib = processes = 0
-    for _ in range(100):
+    time.sleep(2)
+    resident_kib = processes = 0
+    for _ in range(80):
         time.sleep(0.1)
         processes = max(processes, count_processes())
-        with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as status:
-            peak_kib = next((int(line.split()[1]) for line in status if line.startswith("VmHWM:")), peak_kib)
+        resident_kib = max(resident_kib, kib_of(process.pid, "VmRSS"))
+    peak_kib = kib_of(process.pid, "VmHWM")
     stop(process)
     sources = sources_of(folder)
     remove_files(folder)
-    mib = peak_kib / 1024
+    mib = resident_kib / 1024
     # The target is one for 500 processes: when somebody else runs many more just now it says nothing.
     judged = processes <= MOST_PROCESSES
-    print_row(f"memory of galproc record (processes: {sources[0]}, events: {sources[1]}), most resident in 200 ticks,"
+    print_row(f"memory of galproc record (processes: {sources[0]}, events: {sources[1]}), most resident in 160 ticks,"
               f" {processes} processes", f"{mib:.1f} MiB",
               f"{MOST_RESIDENT_MIB} MiB at 500", f"{mib / MOST_RESIDENT_MIB:.3f}",
               f"<= {MOST_RESIDENT_MIB} MiB" if judged else "", "" if not judged else
               "ok" if mib <= MOST_RESIDENT_MIB else "OVER")
+    print_row("- its peak, while it starts", f"{peak_kib / 1024:.1f} MiB", "", "", "", "")
 
 
 def main():

@@ -6,10 +6,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <sys/epoll.h>
+#include <malloc.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -29,7 +31,6 @@ namespace {
 
 /// How much a reader that is held up may let pile up, on top of the ring.
 constexpr std::size_t kMostWaitingBytes = 64U * 1024 * 1024;
-constexpr int kPollMs = 50;
 /// CHLD, CONT, URG, WINCH, and those that stop: none of them can end anybody.
 constexpr std::uint64_t kHarmless =
     1ULL << 16 | 1ULL << 17 | 1ULL << 22 | 1ULL << 27 | 1ULL << 18 | 1ULL << 19 | 1ULL << 20 | 1ULL << 21;
@@ -53,14 +54,14 @@ class BpfEvents : public EventSource {
     lost_map_ = object.duplicate_map("lost");
     ring_.reset(ring_buffer__new(ring_map_.get(), &BpfEvents::take, this, nullptr));
     // The object itself, ten times as large as what runs, is not needed any more.
-    if (ring_) reader_ = std::thread([this] { read(); });
+    if (ring_ && stop_) reader_ = std::thread([this] { read(); });
   }
   ~BpfEvents() override {
-    stopping_ = true;
+    ::eventfd_write(stop_.get(), 1);
     if (reader_.joinable()) reader_.join();
   }
 
-  bool works() const { return ring_ != nullptr; }
+  bool works() const { return reader_.joinable(); }
   std::string name() const override { return "bpf"; }
   std::vector<std::string> limits() const override { return limits_; }
 
@@ -96,10 +97,12 @@ class BpfEvents : public EventSource {
     void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
   };
 
+  /// Empties the ring when the kernel says that it fills up; else it waits for drain(), and nobody is woken.
   void read() {
-    epoll_event woken{};
-    while (!stopping_) {
-      ::epoll_wait(ring_buffer__epoll_fd(ring_.get()), &woken, 1, kPollMs);
+    std::array<pollfd, 2> waiting{pollfd{ring_buffer__epoll_fd(ring_.get()), POLLIN, 0},
+                                  pollfd{stop_.get(), POLLIN, 0}};
+    while (waiting[1].revents == 0) {
+      ::poll(waiting.data(), waiting.size(), -1);
       const std::lock_guard lock(mutex_);
       ring_buffer__consume(ring_.get());
     }
@@ -169,7 +172,7 @@ class BpfEvents : public EventSource {
   std::vector<std::size_t> ends_;  ///< of each record in it
   std::int64_t overflowed_ = 0;
 
-  std::atomic<bool> stopping_ = false;
+  Descriptor stop_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::thread reader_;
 };
 
@@ -206,6 +209,7 @@ OpenedEvents open_bpf_events(const EventRequest& request, LivingImage living_ima
   auto source = std::make_unique<BpfEvents>(std::move(object), std::move(links), std::move(limits),
                                             std::move(living_image), std::move(user_name));
   if (!source->works()) return {nullptr, "the ring of BPF events could not be read"};
+  ::malloc_trim(0);  // to fit the programs to it, libbpf has read the types of the whole kernel
   return {std::move(source), ""};
 }
 

@@ -20,6 +20,9 @@ namespace {
 
 /// How much a reader that is held up may let pile up, on top of the socket's buffer.
 constexpr std::size_t kMostWaiting = 200'000;
+/// A message takes a whole socket buffer's overhead, and comes for each thread too: so much more room than a ring
+/// needs.
+constexpr std::size_t kSocketShare = 8;
 
 class ConnectorEvents : public EventSource {
  public:
@@ -129,7 +132,7 @@ class ConnectorEvents : public EventSource {
 OpenedEvents open_connector_events(const EventRequest& request, std::int64_t boottime_offset_ticks,
                                    std::function<Clocks()> clocks) {
   std::string why_not;
-  ConnectorSocket socket = ConnectorSocket::open(2 * request.ring_bytes, why_not);
+  ConnectorSocket socket = ConnectorSocket::open(kSocketShare * request.ring_bytes, why_not);
   if (!socket) return {nullptr, why_not};
   try {
     ConnectorLives lives({request.births_only, boottime_offset_ticks, "/proc"});

@@ -137,12 +137,11 @@ std::optional<std::string> ProcessReader::read_file(int folder, ProcessFile file
 }
 
 std::optional<std::string> ProcessReader::read_link(int folder, ProcessFile file, Denials& denials) {
-  std::string target(4096, '\0');
+  std::array<char, 4096> target;
   const ssize_t got = ::readlinkat(folder, name_of(file), target.data(), target.size());
   note_result(denials, file, got < 0 ? errno : 0);
   if (got < 0) return std::nullopt;
-  target.resize(static_cast<std::size_t>(got));
-  return target;
+  return std::string(target.data(), static_cast<std::size_t>(got));  // kept as long as the process lives: no larger
 }
 
 }  // namespace galproc
