@@ -68,6 +68,7 @@ void Recorder::drain_events() {
   pending_.clocks = platform_.clocks();  // before: what happens meanwhile may be in the batch or in the next
   EventBatch batch = events_->drain();
   pending_.lost_count += batch.lost_count;
+  if (pending_.events.empty()) pending_.events.swap(batch.events);
   for (Event& event : batch.events) {
     if (pending_.events.size() < kMostWaiting) {
       pending_.events.push_back(std::move(event));

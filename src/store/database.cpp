@@ -227,7 +227,9 @@ FileKind examine_file(const fs::path& path) {
 }
 
 SQLite::Database open_for_recording(const fs::path& path, int busy_ms, const std::optional<Predecessor>& predecessor) {
-  SQLite::Database database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_ms);
+  // No two threads share it: its lock would be taken for every value of every row.
+  SQLite::Database database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX,
+                            busy_ms);
   keep_wal(database);
   make_ours(database, "NORMAL", predecessor);
   return database;

@@ -108,6 +108,7 @@ Taken take_and_store(Platform& platform, EventSource& source, pid_t target) {
     EventBatch batch = source.drain();
     taken.lost += batch.lost_count;
     pending.lost_count += batch.lost_count;
+    if (pending.events.empty()) pending.events.swap(batch.events);
     for (Event& event : batch.events) pending.events.push_back(std::move(event));
     constexpr std::size_t kMany = 5000;
     if (!last && pending.events.size() < kMany && pending.clocks.boot_us - last_written_us < 1'000'000) return;
