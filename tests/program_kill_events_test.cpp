@@ -1,5 +1,6 @@
 // Kills of trees that a recorder has watched by events since they began: no look has to have seen who created whom.
 
+#include "support/control_group.h"
 #include "support/family.h"
 
 namespace galproc {
@@ -31,8 +32,10 @@ class ProgramKillEvents : public ProgramTest, public testing::WithParamInterface
                              "[ $(date +%s) -ge $2 ] && exit\n"
                              "if [ -n \"$CHAIN\" ]; then sleep 0.03; next $1 $2; sleep 0.05; exit; fi\n"
                              "next $1 $2; next $1 $2; next $1 $2; sleep 20\n";
-    return start({"/bin/sh", script.string(), word, std::to_string(now_us() / 1'000'000 + 20)});
+    return start({"/bin/sh", script.string(), word, std::to_string(now_us() / 1'000'000 + 20)},
+                 {{}, [this] { bound_.enter(); }});
   }
+  const BoundedGroup bound_{200};  ///< what goes wrong stays in there
 };
 
 TEST_P(ProgramKillEvents, OfWhoForksTwiceAllTheTimeLeaveNobodyTenTimesOfTen) {

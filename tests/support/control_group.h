@@ -89,6 +89,41 @@ class TestGroup {
   std::string reason_;
 };
 
+/// Moves a process, 0 for the caller, into a group.
+inline bool enter_group(const std::filesystem::path& group, pid_t pid = 0) {
+  std::ofstream procs(group / "cgroup.procs");
+  procs << pid << std::flush;
+  return procs.good();
+}
+
+/// A group that holds its members to a number of processes, of the hierarchy of version 1: one of version 2 would also
+/// tell who belongs together. Where this user can make none, nothing is bounded.
+class BoundedGroup {
+ public:
+  explicit BoundedGroup(int processes) {
+    const std::filesystem::path path = "/sys/fs/cgroup/pids/galproc-test-" + std::to_string(::getpid()) + "-bounded";
+    if (::mkdir(path.c_str(), 0755) != 0) return;
+    path_ = path;
+    std::ofstream(path_ / "pids.max") << processes << std::flush;
+  }
+  ~BoundedGroup() {
+    for (int attempt = 0; attempt < 1000 && !path_.empty() && ::rmdir(path_.c_str()) != 0 && errno == EBUSY;
+         ++attempt) {
+      ::usleep(5000);  // who has ended in it counts for some moments still
+    }
+  }
+  BoundedGroup(const BoundedGroup&) = delete;
+  BoundedGroup& operator=(const BoundedGroup&) = delete;
+
+  bool exists() const { return !path_.empty(); }
+  void enter() const {
+    if (exists()) enter_group(path_);
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
 /// Removes groups that `start` made, one a line, with the folder of all where that is empty; whether they are gone.
 inline bool remove_made_groups(const std::string& lines) {
   bool all = true;
@@ -99,13 +134,6 @@ inline bool remove_made_groups(const std::string& lines) {
     if (parent.filename() == "galproc") ::rmdir(parent.c_str());
   }
   return all;
-}
-
-/// Moves a process, 0 for the caller, into a group.
-inline bool enter_group(const std::filesystem::path& group, pid_t pid = 0) {
-  std::ofstream procs(group / "cgroup.procs");
-  procs << pid << std::flush;
-  return procs.good();
 }
 
 }  // namespace galproc
