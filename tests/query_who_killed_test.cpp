@@ -199,5 +199,33 @@ TEST_F(QueryWhoKilled, AHandledRequestIsTheLikelyReasonOfAReturnSoonAfter) {
             " later with code 0; seen by the kernel.");
 }
 
+TEST_F(QueryWhoKilled, AReloadIsNotWhyItReturned) {
+  record(1, "bpf", "09:59:00", "10:00:58", "10:00:58");
+  send("10:00:30", {.signal = 1, .disposition = 2});
+  end("10:00:34.4", "0", "NULL");
+  EXPECT_EQ(answer(),
+            "exited | likely | It returned 0; the last signal before was SIGHUP from ctl (pid 60), 4.400 s"
+            " earlier, which need not be why.");
+}
+
+TEST_F(QueryWhoKilled, AReloadAfterARequestDoesNotHideTheRequest) {
+  record(1, "bpf", "09:59:00", "10:00:58", "10:00:58");
+  send("10:00:30", {.disposition = 2});
+  send("10:00:31", {.signal = 1, .disposition = 2});
+  end("10:00:32", "0", "NULL");
+  EXPECT_EQ(answer(),
+            "killed_by_process | likely | SIGTERM from ctl (pid 60); it handled the signal and returned 2.000 s"
+            " later with code 0; seen by the kernel.");
+}
+
+TEST_F(QueryWhoKilled, ABlockedRequestIsTheReasonOfAReturnWithinTwoSecondsOnly) {
+  record(1, "bpf", "09:59:00", "10:00:58", "10:00:58");
+  send("10:00:30", {});
+  end("10:00:34.4", "0", "NULL");
+  EXPECT_EQ(answer(),
+            "exited | likely | It returned 0; the last signal before was SIGTERM from ctl (pid 60), 4.400 s"
+            " earlier, which need not be why.");
+}
+
 }  // namespace
 }  // namespace galproc
