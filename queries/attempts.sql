@@ -12,7 +12,7 @@
 -- param: until instant default now: end of the range
 -- column: attempt_id integer: galproc's own attempt; unknown: only the kernel saw it
 -- column: source text: who tells of it: galproc, kernel
--- column: at instant: when it was logged, before it was made
+-- column: at instant: when galproc logged it, before it was made; of what only the kernel saw: when it was sent
 -- column: method text: polite, forced, cgroup
 -- column: signal text: name of the signal
 -- column: sender_pid integer: who did it
@@ -29,13 +29,15 @@
 -- column: exit_code integer: status that the target returned
 -- column: exit_signal text: signal that the target died of
 -- column: seen_by text: who saw it: galproc, kernel, galproc+kernel
--- column: cause text: why the signal was sent: user and others
--- column: at_us instant_us: when it was logged
+-- column: cause text: why the signal was sent: user (somebody wanted it), self, fault, terminal, hangup, timer, limit, oom,
+--      parent_death, tracer_death, cgroup_kill, namespace_end
+-- column: signal_id integer: what the kernel saw, in the view signals; unknown: nothing
+-- column: at_us instant_us: when it was logged, or sent
 -- column: ended_us instant_us: the target's end
 SELECT t.attempt_id, t.source, t.at, t.method, t.signal, t.sender_pid,
   t.sender_name, t.sender_user, t.target_upid, t.target_pid, t.target_name,
   t.outcome, t.ended_at, t.reason, t.action_id, t.error, t.exit_code,
-  t.exit_signal, t.seen_by, t.cause, t.at_us, t.ended_us
+  t.exit_signal, t.seen_by, t.cause, t.signal_id, t.at_us, t.ended_us
 FROM termination_attempts AS t
 WHERE t.at_us BETWEEN coalesce(:since, -9223372036854775807)
     AND coalesce(:until, 9223372036854775807)

@@ -13,7 +13,7 @@
 -- column: at instant: when it was made to end; where nothing tells, its end
 -- column: verdict text: killed_by_galproc, killed_by_process, killed_itself, fault, oom, limit, timer, terminal, parent_death,
 --      cgroup_kill, exited, alive, unknown
--- column: confidence text: certain, likely, unknown
+-- column: confidence text: certain, likely, unknown; of alive: whether the recording reaches to the end of the range
 -- column: sender_pid integer: who did it
 -- column: sender_name text: that one's name
 -- column: sender_user text: user whose rights it had
@@ -46,16 +46,8 @@ WITH
            OR i.name = :name || '.exe' COLLATE NOCASE)
   ),
   life AS MATERIALIZED (
-    SELECT p.upid, p.pid, p.name, p.ended_us, p.ended_at, p.exit_code,
-      p.exit_signal, p.exit_source,
-      -- Whether signals were seen when it ended.
-      EXISTS (
-        SELECT 1 FROM recording AS r
-        WHERE r.event_source = 'bpf' AND r.started_us <= p.ended_us
-          AND p.ended_us <= coalesce(
-            (SELECT ended_us FROM recording_end AS e
-             WHERE e.recording_id = r.recording_id), 9223372036854775807))
-        AS was_watched,
+    SELECT p.upid, p.pid, p.name, p.started_us, p.ended_us, p.ended_at,
+      p.ended_earliest_us, p.exit_code, p.exit_signal, p.exit_source,
       EXISTS (
         SELECT 1 FROM event_loss AS l
         WHERE p.ended_us BETWEEN l.from_us - 10000000 AND l.to_us)
@@ -68,9 +60,37 @@ WITH
            OR p.ended_us BETWEEN coalesce(:since, -9223372036854775807)
              AND coalesce(:until, 9223372036854775807))
   ),
-  -- What ended it: an attempt whose outcome says so, or one of galproc's without
-  -- an outcome just before the end; of one that it sent to itself when it was
-  -- asked, who asked. Bare columns follow max().
+  -- The runs that saw signals, and how far what they saw is in the file. One
+  -- that crashed is known to have come to its last tick; the newest one says it
+  -- itself, whether it still runs or not.
+  watch AS MATERIALIZED (
+    SELECT r.recording_id, r.started_us,
+      coalesce(e.ended_us,
+        (SELECT events_until_us FROM recorder_status AS s
+         WHERE s.recording_id = r.recording_id),
+        r.started_us) AS until_us,
+      e.recording_id IS NULL AS is_open
+    FROM recording AS r
+    LEFT JOIN recording_end AS e ON e.recording_id = r.recording_id
+    WHERE r.event_source = 'bpf'
+  ),
+  -- The newest run, and the last look that any run has taken at the processes;
+  -- a run whose looks stay away for two intervals has most likely crashed.
+  newest AS MATERIALIZED (
+    SELECT t.at_us,
+      e.recording_id IS NULL AND t.at_us
+        >= coalesce(:until, CAST(strftime('%s', 'now') AS INTEGER) * 1000000)
+          - 2 * r.interval_us - 2000000 AS goes_on
+    FROM (SELECT recording_id, interval_us FROM recording
+          ORDER BY recording_id DESC LIMIT 1) AS r
+    LEFT JOIN recording_end AS e ON e.recording_id = r.recording_id
+    LEFT JOIN tick AS t ON t.tick_id = (
+      SELECT tick_id FROM tick WHERE process_count IS NOT NULL
+      ORDER BY tick_id DESC LIMIT 1)
+  ),
+  -- What ended it: an attempt whose outcome says so, or one of galproc's
+  -- without an outcome just before the end; of one that it sent to itself when
+  -- it was asked, who asked. Bare columns follow max().
   fatal AS MATERIALIZED (
     SELECT l.upid, max(iif(t.cause = 'self', 0, 1 << 60) + t.at_us), t.at_us,
       t.at, t.source, t.seen_by, t.cause,
@@ -82,66 +102,173 @@ WITH
       OR t.outcome IS NULL AND l.ended_us BETWEEN t.at_us AND t.at_us + 10000000
     GROUP BY l.upid
   ),
-  judged AS (
+  -- The last request before the end of one that returned: it may be why.
+  asked_before AS MATERIALIZED (
+    SELECT l.upid, max(t.at_us) AS at_us, t.signal, t.sender_pid, t.sender_name
+    FROM life AS l
+    CROSS JOIN termination_attempts AS t ON t.target_upid = l.upid
+    WHERE t.outcome = 'survived' AND l.exit_code IS NOT NULL
+      AND t.signal IN ('SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM')
+      AND l.ended_us BETWEEN t.at_us AND t.at_us + 120000000
+    GROUP BY l.upid
+  ),
+  fate AS (
     SELECT l.*, f.at_us AS fatal_us, f.at AS fatal_at, f.source, f.seen_by,
       f.cause, f.outcome, f.signal, f.sender_pid, f.sender_name,
       f.sender_user, f.reason, f.attempt_id, f.signal_id,
-      CASE
-        WHEN l.ended_us IS NULL THEN 'alive'
-        WHEN f.source = 'galproc' THEN 'killed_by_galproc'
-        WHEN f.cause = 'user' THEN 'killed_by_process'
-        WHEN f.cause = 'self' THEN 'killed_itself'
-        WHEN f.cause = 'hangup' THEN 'terminal'
-        WHEN f.cause IN ('tracer_death', 'namespace_end') THEN 'parent_death'
-        WHEN f.cause IS NOT NULL THEN f.cause
-        WHEN l.exit_code IS NOT NULL THEN 'exited'
-        ELSE 'unknown'
-      END AS verdict,
-      CASE
-        WHEN l.ended_us IS NULL THEN 'certain'
-        -- A watching kernel that did not see what galproc says that it sent.
-        WHEN f.seen_by = 'galproc' AND l.was_watched THEN 'likely'
-        WHEN f.outcome = 'exited' AND l.exit_signal = f.signal THEN 'certain'
-        WHEN f.source IS NOT NULL THEN 'likely'
-        WHEN l.exit_code IS NOT NULL
-          THEN iif(l.was_watched AND NOT l.lost_events, 'certain', 'likely')
-        ELSE 'unknown'
-      END AS confidence
+      g.disposition = 2 AS was_handled,
+      -- Of the OOM killer's victim the kernel tells; of those who share its
+      -- memory, and so are killed as well, it does not.
+      f.cause IS 'oom' AND NOT EXISTS (
+        SELECT 1 FROM signal_event AS o
+        WHERE o.at_us BETWEEN g.at_us - 1000000 AND g.at_us + 1000000
+          AND o.oom_victim AND o.sender_pid = g.sender_pid
+          AND o.sender_start_token = g.sender_start_token) AS is_unmarked,
+      -- Whether all signals up to its end are in the file.
+      EXISTS (
+        SELECT 1 FROM watch AS w
+        WHERE w.started_us <= coalesce(f.at_us, l.ended_earliest_us)
+          AND (l.ended_us <= w.until_us
+               -- What was told of its end was told after them.
+               OR l.exit_source = 'event' AND w.recording_id = (
+                 SELECT max(recording_id) FROM recording AS r
+                 WHERE r.started_us <= l.ended_us))) AS was_watched,
+      -- Whether they will be, or would have been but for a crash.
+      EXISTS (
+        SELECT 1 FROM watch AS w
+        WHERE w.is_open AND w.until_us < l.ended_us
+          AND w.started_us <= coalesce(f.at_us, l.ended_earliest_us)
+      ) AS is_behind
     FROM life AS l
     LEFT JOIN fatal AS f ON f.upid = l.upid
+    LEFT JOIN signal_event AS g ON g.signal_id = f.signal_id
+  ),
+  judged AS (
+    SELECT t.*, n.at_us AS looked_us, n.goes_on,
+      b.at_us AS asked_us, b.signal AS asked_by_signal,
+      b.sender_pid AS asker_pid, b.sender_name AS asker_name,
+      max(coalesce(n.at_us, 0), t.started_us) AS alive_us,
+      t.source IS NULL AND NOT t.was_watched
+        AND t.exit_signal IN ('SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS',
+                              'SIGFPE', 'SIGSEGV', 'SIGSYS') AS seems_fault,
+      -- A watching kernel that did not see what galproc says that it sent.
+      t.seen_by = 'galproc' AND t.was_watched AND NOT t.lost_events
+        AS is_doubtful,
+      CASE WHEN t.ended_us - t.fatal_us < 1000 THEN 'at once'
+        ELSE printf('%.3f s later', (t.ended_us - t.fatal_us) / 1000000.0)
+      END AS later,
+      CASE
+        WHEN t.is_behind AND n.goes_on
+          THEN 'the events of that moment are not in the file yet'
+        WHEN t.is_behind
+          THEN 'the events of that moment are not in the file: the recorder'
+            || ' seems to have crashed before it could store them'
+        ELSE 'signals were not watched then'
+      END AS why_unseen
+    FROM fate AS t
+    LEFT JOIN newest AS n ON TRUE
+    LEFT JOIN asked_before AS b ON b.upid = t.upid AND t.source IS NULL
   )
-SELECT coalesce(j.fatal_at, j.ended_at) AS at, j.verdict, j.confidence,
+SELECT coalesce(j.fatal_at, j.ended_at) AS at,
+  CASE
+    WHEN j.ended_us IS NULL THEN 'alive'
+    WHEN j.source = 'galproc' THEN 'killed_by_galproc'
+    WHEN j.cause = 'user' THEN 'killed_by_process'
+    WHEN j.cause = 'self' THEN 'killed_itself'
+    WHEN j.cause = 'hangup' THEN 'terminal'
+    WHEN j.cause IN ('tracer_death', 'namespace_end') THEN 'parent_death'
+    WHEN j.cause IS NOT NULL THEN j.cause
+    WHEN j.exit_code IS NOT NULL THEN 'exited'
+    WHEN j.seems_fault THEN 'fault'
+    ELSE 'unknown'
+  END AS verdict,
+  CASE
+    WHEN j.ended_us IS NULL THEN iif(j.goes_on OR :until <= j.alive_us,
+                                     'certain', 'likely')
+    WHEN j.is_doubtful OR j.is_unmarked THEN 'likely'
+    WHEN j.outcome = 'exited' AND j.exit_signal = j.signal THEN 'certain'
+    WHEN j.source IS NOT NULL THEN 'likely'
+    WHEN j.exit_code IS NOT NULL
+      THEN iif(j.was_watched AND NOT j.lost_events AND j.asked_us IS NULL,
+               'certain', 'likely')
+    WHEN j.seems_fault THEN 'likely'
+    ELSE 'unknown'
+  END AS confidence,
   j.sender_pid, j.sender_name, j.sender_user, j.signal,
   j.upid AS target_upid, j.pid AS target_pid, j.name AS target_name,
   j.ended_at, j.exit_code, j.exit_signal,
   CASE
-    WHEN j.ended_us IS NULL THEN 'No end was seen.'
+    WHEN j.ended_us IS NULL THEN
+      'It was alive at '
+        || strftime('%Y-%m-%dT%H:%M:%S', j.alive_us / 1000000, 'unixepoch')
+        || printf('.%06dZ', j.alive_us % 1000000)
+        || '; nothing is known after it.'
     WHEN j.source IS NOT NULL THEN
-      j.signal || ' (' || j.cause || ')'
-        || coalesce(' from ' || j.sender_name || ' (pid ' || j.sender_pid
-                    || coalesce(', ' || j.sender_user, '') || ')', '')
+      j.signal || CASE j.cause
+          WHEN 'user' THEN coalesce(' from ' || j.sender_name, '')
+          WHEN 'cgroup_kill' THEN ' to all of its control group'
+            || coalesce(' from ' || j.sender_name, '')
+          WHEN 'self' THEN ' of its own making'
+          WHEN 'fault' THEN ' by a fault of its own'
+          WHEN 'terminal' THEN ' from its terminal'
+          WHEN 'hangup' THEN ' when its terminal was closed'
+            || coalesce(' by ' || j.sender_name, '')
+          WHEN 'timer' THEN ' from a timer'
+          WHEN 'limit' THEN ' from a resource limit'
+          WHEN 'oom' THEN ' from the OOM killer'
+          WHEN 'parent_death' THEN ' at the end of its parent'
+            || coalesce(', ' || j.sender_name, '')
+          WHEN 'tracer_death' THEN ' at the end of its tracer'
+            || coalesce(', ' || j.sender_name, '')
+          ELSE ' at the end of its pid namespace'
+            || coalesce(', ' || j.sender_name, '')
+        END
+        || CASE WHEN j.cause IN ('self', 'fault') THEN '' ELSE
+             coalesce(' (pid ' || j.sender_pid
+                      || coalesce(', ' || j.sender_user, '') || ')', '') END
         || CASE
-             WHEN j.exit_signal = j.signal THEN '; it died of it'
+             WHEN j.exit_signal = j.signal THEN '; it died of it ' || j.later
              WHEN j.exit_code IS NOT NULL
-               THEN '; it returned ' || j.exit_code
-             ELSE '; it ended'
+               THEN iif(j.was_handled, '; it handled the signal and returned ',
+                        '; it returned ')
+                 || j.later || ' with code ' || j.exit_code
+             ELSE '; it ended ' || j.later
            END
-        || printf(' %.3f s later', max(0, j.ended_us - j.fatal_us) / 1000000.0)
         || '; seen by ' || CASE j.seen_by WHEN 'galproc' THEN 'galproc'
              WHEN 'kernel' THEN 'the kernel' ELSE 'galproc and the kernel' END
         || iif(j.outcome IS NULL, '; galproc ended before it could tell', '')
-        || iif(j.seen_by = 'galproc' AND j.was_watched,
+        || iif(j.is_unmarked, '; but nobody was marked as its victim about'
+               || ' then, so the kernel may have had another reason', '')
+        || iif(j.is_doubtful,
                '; but the kernel was watched, and nothing of it was seen', '')
+        || iif(j.seen_by = 'galproc' AND j.is_behind AND NOT j.was_watched,
+               '; ' || j.why_unseen, '')
         || '.'
     WHEN j.exit_code IS NOT NULL THEN
       'It returned ' || j.exit_code || '; '
-        || iif(j.was_watched, 'nobody was seen asking it to end.',
-               'signals were not watched then, so nobody knows whether it was'
-               || ' asked to.')
+        || CASE
+             WHEN j.asked_us IS NOT NULL THEN
+               'the last signal before was ' || j.asked_by_signal
+                 || coalesce(' from ' || j.asker_name || ' (pid '
+                             || j.asker_pid || ')', '')
+                 || printf(', %.3f s earlier, which need not be why',
+                      (j.ended_us - j.asked_us) / 1000000.0)
+             WHEN j.was_watched THEN 'nobody was seen asking it to end'
+             ELSE j.why_unseen
+               || ', so nobody knows whether it was asked to'
+           END
+        || '.'
+    WHEN j.seems_fault THEN
+      'It died of ' || j.exit_signal || ', which a process mostly brings upon'
+        || ' itself; ' || iif(j.is_behind, j.why_unseen,
+                              'senders were not recorded') || '.'
     WHEN j.exit_signal IS NOT NULL THEN
       'It died of ' || j.exit_signal || '; '
-        || iif(j.was_watched, 'nobody was seen sending it.',
-               'signals were not watched then.')
+        || iif(j.was_watched, 'nobody was seen sending it', j.why_unseen)
+        || '.'
+        || iif(j.was_watched AND j.exit_signal IN ('SIGKILL', 'SIGSYS'),
+               ' Seccomp''s strict mode and a few other paths of the kernel end'
+               || ' a process without a signal that can be seen.', '')
     ELSE 'Nothing tells how it ended: ' || CASE j.exit_source
       WHEN 'reboot' THEN 'the machine was booted anew.'
       WHEN 'gap' THEN 'it was gone when recording went on.'

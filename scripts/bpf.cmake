@@ -12,7 +12,7 @@ if(GALPROC_PLATFORM STREQUAL "linux" AND NOT GALPROC_BPF STREQUAL "OFF")
   elseif(GALPROC_BPF STREQUAL "ON")
     message(FATAL_ERROR "GALPROC_BPF=ON needs clang and libbpf (Debian: clang libbpf-dev libelf-dev zlib1g-dev)")
   else()
-    message(STATUS "BPF is left out: clang or libbpf is missing. galproc polls instead, and says so.")
+    message(STATUS "BPF is left out: clang or libbpf is missing. galproc uses the proc connector, which tells no signals.")
   endif()
 endif()
 

@@ -83,6 +83,18 @@ TEST_F(ProgramConnector, OfWhoWasKilledTheSignalIsKnownAndNotTheSender) {
   EXPECT_EQ(told[0]["sender_pid"], nullptr);
 }
 
+TEST_F(ProgramConnector, AFaultIsLikelyThatOfWhoDiedOfIt) {
+  Target target([] {}, [] { ::abort(); });
+  EXPECT_EQ(WTERMSIG(target.wait()), SIGABRT);
+  stop();
+  const Json told = query({"who-killed", "--pid", std::to_string(target.pid())});
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0]["verdict"], "fault");
+  EXPECT_EQ(told[0]["confidence"], "likely");
+  EXPECT_EQ(told[0]["evidence"],
+            "It died of SIGABRT, which a process mostly brings upon itself; senders were not recorded.");
+}
+
 TEST_F(ProgramConnector, TheEndOfAProcessWhoseFirstThreadEndedLongAgoIsThatOfTheLast) {
   Target target([] {},
                 [] {

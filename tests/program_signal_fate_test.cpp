@@ -1,5 +1,7 @@
 // What becomes of those that are sent a signal which does not end them at once.
 
+#include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 
 #include "support/signal_fixture.h"
@@ -17,6 +19,7 @@ class ProgramSignalFate : public SignalTest {
   }
   /// Until every signal so far has been handled: the target answers after each.
   const Wire answer_;
+  std::vector<pid_t> returned_;
 };
 
 TEST_F(ProgramSignalFate, WhoIgnoresASignalSurvivesIt) {
@@ -84,6 +87,11 @@ TEST_F(ProgramSignalFate, AHandlerThatExitsIsAnEndOfThatSignal) {
   EXPECT_EQ(
       ask(fmt::format("SELECT exit_code, exit_signal FROM termination_attempts WHERE target_pid = {}", target.pid())),
       "42|NULL\n");
+  const Json told = query({"who-killed", "--pid", std::to_string(target.pid())});
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0]["verdict"], "killed_by_process");
+  EXPECT_EQ(told[0]["confidence"], "likely");
+  EXPECT_NE(told[0]["evidence"].get<std::string>().find("; it handled the signal and returned "), std::string::npos);
 }
 
 // As shells and servers do after they have tidied up, so that their parent sees what they were asked by.
@@ -116,27 +124,76 @@ TEST_F(ProgramSignalFate, WhoWaitsForItsSignalAndReturnsEndedOfIt) {
   EXPECT_EQ(attempts_on(target.pid()), "SIGTERM user by the test: exited\n");
 }
 
+TEST_F(ProgramSignalFate, WhoBlocksASignalAndReturnsMuchLaterSurvivedIt) {
+  Target target([] { block(SIGTERM); },
+                [] {
+                  ::usleep(2'200'000);  // longer than one that waits for its signal is given
+                  ::_exit(0);
+                });
+  ASSERT_EQ(::kill(target.pid(), SIGTERM), 0);
+  EXPECT_EQ(target.wait(), 0);
+  EXPECT_EQ(attempts_on(target.pid()), "SIGTERM user by the test: survived\n");
+  EXPECT_EQ(query({"who-killed", "--pid", std::to_string(target.pid())})[0]["verdict"], "exited");
+}
+
 TEST_F(ProgramSignalFate, ASignalThatAsksForNoEndIsNotWhyItReturned) {
   static int answer = -1;
   answer = answer_.ends[1];
-  const Wire go;
-  Target target(
-      [] {
-        ::signal(SIGUSR1, [](int) {
-          if (::write(answer, "x", 1) != 1) ::_exit(98);
+  for (const int signal : {SIGUSR1, SIGHUP}) {
+    const Wire go;
+    Target target(
+        [&] {
+          ::signal(signal, [](int) {
+            if (::write(answer, "x", 1) != 1) ::_exit(98);
+          });
+        },
+        [&] {
+          char byte = 0;
+          while (::read(go.ends[0], &byte, 1) != 1) {
+          }
+          ::_exit(0);
         });
-      },
-      [&] {
-        char byte = 0;
-        while (::read(go.ends[0], &byte, 1) != 1) {
-        }
-        ::_exit(0);
-      });
-  ASSERT_EQ(::kill(target.pid(), SIGUSR1), 0);
-  ASSERT_TRUE(answer_.wait());
-  ASSERT_TRUE(go.send());
-  EXPECT_EQ(target.wait(), 0);
-  EXPECT_EQ(attempts_on(target.pid()), "SIGUSR1 user by the test: survived\n");
+    ASSERT_EQ(::kill(target.pid(), signal), 0);
+    ASSERT_TRUE(answer_.wait());
+    ASSERT_TRUE(go.send());
+    EXPECT_EQ(target.wait(), 0);
+    returned_.push_back(target.pid());
+  }
+  EXPECT_EQ(attempts_on(returned_[0]), "SIGUSR1 user by the test: survived\n");
+  EXPECT_EQ(attempts_on(returned_[1]), "SIGHUP user by the test: survived\n");
+  const Json told = query({"who-killed", "--pid", std::to_string(returned_[1])});
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0]["verdict"], "exited");
+  EXPECT_EQ(told[0]["confidence"], "likely");
+  EXPECT_NE(told[0]["evidence"].get<std::string>().find("the last signal before was SIGHUP from "), std::string::npos)
+      << told;
+}
+
+// 128 and the number of the signal: by this code shells say that a signal was why.
+TEST_F(ProgramSignalFate, WhoReturnsTheCodeOfASignalEndedOfIt) {
+  for (const int signal : {SIGUSR1, SIGHUP}) {
+    Target target([&] { ::signal(signal, [](int number) { ::_exit(128 + number); }); });
+    ASSERT_EQ(::kill(target.pid(), signal), 0);
+    EXPECT_EQ(target.wait(), (128 + signal) << 8);
+    returned_.push_back(target.pid());
+  }
+  EXPECT_EQ(attempts_on(returned_[0]), "SIGUSR1 user by the test: exited\n");
+  EXPECT_EQ(attempts_on(returned_[1]), "SIGHUP user by the test: exited\n");
+}
+
+// Nobody reloads what a terminal that is gone belonged to.
+TEST_F(ProgramSignalFate, WhoReturnsWhenItsTerminalHangsUpEndedOfThat) {
+  int master = -1, slave = -1;
+  ASSERT_EQ(::openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
+  Target target([&] {
+    ::close(master);
+    if (::setsid() < 0 || ::ioctl(slave, TIOCSCTTY, 0) != 0) ::_exit(98);
+    ::signal(SIGHUP, [](int) { ::_exit(1); });
+  });
+  ::close(master);
+  ::close(slave);
+  EXPECT_EQ(target.wait(), 1 << 8);
+  EXPECT_EQ(attempts_on(target.pid()), "SIGHUP hangup by the test: exited\n");
 }
 
 TEST_F(ProgramSignalFate, AStoppedProcessSurvivesARequestUntilItGoesOn) {

@@ -196,5 +196,14 @@ TEST_F(QueryGaps, AncestorsInACircleEnd) {
   EXPECT_FALSE(run_query(database_, *catalogue.find("ancestry"), {{"pid", std::int64_t{50}}}).rows.empty());
 }
 
+TEST_F(QueryGaps, OneLostEventIsNotCalledEvents) {
+  record(1, "10:00:00", 3);
+  database_.exec(
+      "INSERT INTO event_loss VALUES (1, 1, 'bpf', us('10:00:01'), us('10:00:02'), 1),"
+      " (2, 1, 'bpf', us('10:00:03'), us('10:00:04'), 2)");
+  EXPECT_EQ(rows_text(run_sql(database_, "SELECT detail FROM gaps ORDER BY from_us")),
+            "1 event of the source bpf was lost.\n2 events of the source bpf were lost.\n");
+}
+
 }  // namespace
 }  // namespace galproc

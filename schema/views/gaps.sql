@@ -20,7 +20,8 @@ FROM (
   LEFT JOIN recording_end AS re ON re.recording_id = g.recording_id
   UNION ALL
   SELECT l.from_us, l.to_us, 'events_lost',
-    printf('%d events of the source %s were lost.', l.lost_count, l.source),
+    printf(iif(l.lost_count = 1, '%d event of the source %s was lost.',
+      '%d events of the source %s were lost.'), l.lost_count, l.source),
     l.recording_id
   FROM event_loss AS l
   UNION ALL

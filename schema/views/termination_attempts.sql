@@ -67,16 +67,26 @@ SELECT
     -- It died of this one, or was asked and returned by itself soon after, if
     -- no other came later. One that it sends to itself just after it was asked
     -- is no other: it raises the signal again when it has tidied up.
+    --
+    -- Asked is who gets TERM, INT or QUIT, or a hangup from the kernel: others,
+    -- and a HUP that somebody sends, mostly want something else of who handles
+    -- them, unless it returns 128 + the signal's number, as shells do. Who has
+    -- no handler and lives has it blocked: only one that waits for it (sigwait,
+    -- signalfd) notices, and mostly returns within 2 s.
     WHEN (x.exit_signal = g.signal
-          OR x.exit_code IS NOT NULL AND g.signal IN (1, 2, 3, 15)
-            AND x.ended_us - g.at_us < 10000000)
+          OR (x.exit_code = 128 + g.signal OR x.exit_code IS NOT NULL
+                AND (g.signal IN (2, 3, 15) OR g.signal = 1 AND g.origin = 1))
+            AND x.ended_us - g.at_us
+              < iif(g.disposition = 2, 10000000, 2000000))
       AND NOT EXISTS (
         SELECT 1 FROM signal_event AS l
         WHERE l.target_upid = g.target_upid
           AND l.at_us BETWEEN g.at_us AND x.ended_us
           AND l.signal_id > g.signal_id AND l.result IN (0, 4)
           AND (l.signal = x.exit_signal
-               OR x.exit_signal IS NULL AND l.signal IN (1, 2, 3, 15))
+               OR x.exit_code = 128 + l.signal
+               OR x.exit_signal IS NULL
+                 AND (l.signal IN (2, 3, 15) OR l.signal = 1 AND l.origin = 1))
           AND (l.sender_upid IS NOT l.target_upid
                OR g.sender_upid IS g.target_upid
                OR l.at_us - g.at_us >= 10000000)) THEN 'exited'

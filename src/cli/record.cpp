@@ -97,8 +97,13 @@ void add_record(CLI::App& app, Context& context) {
   verb->add_option("--interval", flags->interval, "From look to look, 10ms to 1h (default 5s)")->type_name("D");
   CLI::Option* duration = verb->add_option("--duration", flags->duration, "Stop after this time")->type_name("D");
   verb->add_option("--samples", flags->samples, "Stop after this many looks")->type_name("N")->excludes(duration);
-  verb->add_option("--process-source", flags->process_source, "auto, bpf, proc")->type_name("S");
-  verb->add_option("--event-source", flags->event_source, "auto, bpf, netlink, none")->type_name("S");
+  verb->add_option("--process-source", flags->process_source,
+                   "Where looks read: auto (the best there is), bpf (the kernel's tables), proc (/proc)")
+      ->type_name("S");
+  verb->add_option("--event-source", flags->event_source,
+                   "What tells between looks: auto (the best there is), bpf (births, execs, ends, signals),"
+                   " netlink (no signals), none")
+      ->type_name("S");
   verb->add_flag("--no-redact", flags->no_redact, "Store command lines with the secrets in them");
   context.actions[verb] = [flags, &context] {
     const RecordOptions options = options_of(*flags, context);
