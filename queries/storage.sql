@@ -72,6 +72,8 @@ WITH
     UNION ALL
     SELECT 'gap_end', count(*), 14, min(to_us) FROM gap_end
     UNION ALL
+    SELECT 'signal_event', count(*), 130, min(at_us) FROM signal_event
+    UNION ALL
     SELECT 'event_loss', count(*), 45, min(from_us) FROM event_loss
     UNION ALL
     SELECT 'action', count(*), 200, min(at_us) FROM action

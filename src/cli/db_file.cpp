@@ -39,7 +39,7 @@ class NewFile {
 
 fs::path new_file(const std::string& text) {
   if (text.empty()) throw UsageError("No file was named for the snapshot: galproc db snapshot OUT.");
-  const fs::path path = fs::absolute(text);
+  fs::path path = fs::absolute(text);
   std::error_code failed;
   if (fs::exists(fs::symlink_status(path, failed))) {
     throw UsageError(fmt::format("{} is there already, and is not written over. Name a new file.", path.string()));
