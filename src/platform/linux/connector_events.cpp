@@ -50,9 +50,11 @@ class ConnectorEvents : public EventSource {
 
   EventBatch drain() override {
     EventBatch batch;
+    // What happened before this call is in the batch. The message of a last thread may be on its way yet.
+    if (step_to_ends()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     {
       const std::lock_guard lock(mutex_);
-      step();  // what happened before this call is in the batch
+      step();
       batch.events.swap(events_);
       batch.lost_count = std::exchange(lost_count_, 0);
       try {
@@ -96,6 +98,12 @@ class ConnectorEvents : public EventSource {
     }
   }
 
+  /// Whether another step is to tell an end.
+  bool step_to_ends() {
+    const std::lock_guard lock(mutex_);
+    step();
+    return lives_.has_ends();
+  }
   /// How many messages it took.
   std::size_t step() noexcept {
     records_.clear();
