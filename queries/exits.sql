@@ -19,6 +19,7 @@
 -- column: peak_resident_bytes bytes: most memory that it was seen to hold
 -- column: at_us instant_us: its end
 -- column: earliest_us instant_us: earliest possible instant of its end
+-- column: core_dumped integer: 1 where its memory was written to a core file as it died
 WITH
   gone AS (
     SELECT p.*, x.tick_id AS end_tick_id,
@@ -58,6 +59,6 @@ SELECT c.ended_at AS at, c.upid, c.pid, c.name, c.exit_code, c.exit_signal,
     - coalesce(c.end_offset_us - c.start_offset_us, 0) AS lifetime_us,
   c.user, c.command_line, c.exit_source AS witness, c.cpu_us,
   c.peak_resident_bytes, c.ended_us AS at_us,
-  c.ended_earliest_us AS earliest_us
+  c.ended_earliest_us AS earliest_us, c.core_dumped
 FROM clocked AS c
 ORDER BY c.ended_us, c.upid

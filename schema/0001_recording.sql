@@ -106,7 +106,7 @@ CREATE TABLE process_image (
   image_no                  INTEGER NOT NULL,  -- 1 at first sight, then one more at each exec and at each change of user
   at_us                     INTEGER NOT NULL,  -- instant at which it was first seen
   name                      TEXT    NOT NULL,  -- short name, completed from the executable or script where the kernel cut it;
-                                   -- ?: it had ended before it could be asked what it runs
+                                   -- ?: it has none, or had ended before it could be asked what it runs
   executable_text_id        INTEGER REFERENCES text,  -- path of the program; NULL: not readable, or a kernel thread
   command_line              TEXT,  -- arguments, shell-quoted, joined by one blank, secrets redacted; NULL: not readable, or met
                                    -- before and then a shared text
@@ -140,6 +140,7 @@ CREATE TABLE process_exit (
   written_bytes       INTEGER,           -- last known bytes written to storage
   io_bytes            INTEGER AS (read_bytes + written_bytes),   -- both together
   final               INTEGER NOT NULL CHECK (final IN (0, 1)),  -- 1: the counters are those of the end; 0: of the last sample
+  core_dumped         INTEGER CHECK (core_dumped IN (0, 1)),  -- 1: its memory was written to a core file; NULL: unknown
   PRIMARY KEY (upid, source)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX process_exit_by_time ON process_exit (ended_us);

@@ -24,7 +24,7 @@ CREATE TABLE signal_event (
   sender_state       INTEGER NOT NULL CHECK (sender_state BETWEEN 0 AND 7),  -- sum of 1 a kernel thread, 2 on its way out, 4 the
                                         -- first process of a pid namespace
   target_upid        INTEGER,           -- whom it was for; NULL: the call named nobody who is known
-  target_pid         INTEGER,           -- its pid, or what the call named: below 0 a group; NULL: a handle of nobody knows whom
+  target_pid         INTEGER,           -- its pid, or what the call named: below 0 a group; NULL: a handle or thread of nobody knows whom
   target_start_token INTEGER,           -- and start token
   target_name        TEXT               -- short name
 ) STRICT;

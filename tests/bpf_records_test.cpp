@@ -139,8 +139,9 @@ TEST(BpfRecords, AnExitHasStatusAndUsageOfTheWholeLife) {
   auto record = record_of<galproc_exit>(GALPROC_EXIT);
   record.process = party(20, "job");
   record.wait_status = 42 << 8;
-  record.cpu_user_ns = 3'000'999;
-  record.cpu_system_ns = 1'000;
+  record.runtime_ns = 9'000'999;
+  record.user_ns = 8'000'000;
+  record.system_ns = 4'000'000;
   record.peak_resident_pages = 10;
   record.read_bytes = 8192;
   record.written_bytes = 512;
@@ -149,11 +150,23 @@ TEST(BpfRecords, AnExitHasStatusAndUsageOfTheWholeLife) {
   EXPECT_EQ(exit.wait_status, 42 << 8);
   ASSERT_TRUE(exit.usage);
   EXPECT_EQ(exit.usage->state, ProcessState::Zombie);
-  EXPECT_EQ(exit.usage->cpu_user_us, 3000);
-  EXPECT_EQ(exit.usage->cpu_system_us, 1);
+  EXPECT_EQ(exit.usage->cpu_user_us, 6000);
+  EXPECT_EQ(exit.usage->cpu_system_us, 3000);
   EXPECT_EQ(exit.usage->resident_bytes, 10 * kPage);
   EXPECT_EQ(exit.usage->read_bytes, 8192);
   EXPECT_EQ(exit.usage->written_bytes, 512);
+}
+
+TEST(BpfRecords, TheCpuTimeOfAnExitIsNotBelowWhatWasShownOfItBefore) {
+  auto record = record_of<galproc_exit>(GALPROC_EXIT);
+  record.runtime_ns = 9'000'000;
+  record.user_ns = 8'000'000;
+  record.system_ns = 4'000'000;
+  record.told_system_ns = 5'000'000;
+  EXPECT_EQ(event_of<ExitEvent>(bytes_of(record)).usage->cpu_user_us, 4000);
+  EXPECT_EQ(event_of<ExitEvent>(bytes_of(record)).usage->cpu_system_us, 5000);
+  record.user_ns = record.system_ns = record.told_system_ns = 0;  // no tick of the timer met it
+  EXPECT_EQ(event_of<ExitEvent>(bytes_of(record)).usage->cpu_user_us, 9000);
 }
 
 galproc_signal signal_record() {
@@ -226,8 +239,15 @@ TEST(BpfRecords, AFailedSignalHasItsErrorAndNobodyButTheNumberThatWasNamed) {
   EXPECT_EQ(signal.error, 1);
   EXPECT_EQ(signal.target_pid, -30);
   EXPECT_FALSE(signal.target || signal.code || signal.disposition);
-  record.target_unknown = 1;  // a number of something else
-  EXPECT_FALSE(event_of<SignalEvent>(bytes_of(record)).target_pid);
+  EXPECT_FALSE(signal.target_thread);
+  record.named = GALPROC_NAMED_OTHER;
+  signal = event_of<SignalEvent>(bytes_of(record));
+  EXPECT_FALSE(signal.target_pid || signal.target_thread);
+  record.named = GALPROC_NAMED_THREAD;
+  record.target = 30;
+  signal = event_of<SignalEvent>(bytes_of(record));
+  EXPECT_FALSE(signal.target_pid);
+  EXPECT_EQ(signal.target_thread, 30);
 }
 
 TEST(BpfRecords, AnOomNamesTheVictimAndWhoRan) {

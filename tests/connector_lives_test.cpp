@@ -54,15 +54,29 @@ class ConnectorLivesTest : public testing::Test {
     return exit;
   }
   /// What these records tell, one call for them and one for what waits.
-  std::vector<Event> take(const std::vector<ConnectorRecord>& records) {
+  std::vector<Event> take(const std::vector<ConnectorRecord>& records) { return take(lives_, records); }
+  std::vector<Event> take(ConnectorLives& lives, const std::vector<ConnectorRecord>& records) {
     std::vector<Event> events;
-    untold_ += lives_.take(records, 0, kAnHourUs - 1, events);
-    untold_ += lives_.take({}, 0, kAnHourUs - 1, events);
+    untold_ += lives.take(records, 0, kAnHourUs - 1, events);
+    untold_ += lives.take({}, 0, kAnHourUs - 1, events);
     return events;
+  }
+  /// Those that are there for user 1000, from whom /proc hides what is not theirs.
+  ConnectorLives with_others_hidden() {
+    hide(1);
+    ConnectorLives lives({false, 0, folder_.path().string(), 1000});
+    lives.read_the_living();
+    return lives;
+  }
+
+  /// A /proc that hides nobody.
+  std::string open_proc() {
+    show(1, "init", 10'000);
+    return folder_.path().string();
   }
 
   TemporaryFolder folder_;
-  ConnectorLives lives_{{false, 0, folder_.path().string()}};
+  ConnectorLives lives_{{false, 0, open_proc()}};
   std::int64_t untold_ = 0;
 };
 
@@ -157,6 +171,49 @@ TEST_F(ConnectorLivesTest, AChangeOfUserHoldsForWhoIsBornAfterIt) {
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(std::get<ForkEvent>(events[0].what).child.user_id, 1000);
   EXPECT_EQ(std::get<ForkEvent>(events[1].what).child.user_id, 65534);
+}
+
+TEST_F(ConnectorLivesTest, AStrangerOfWhomNothingIsKnownHasAName) {
+  const auto events = take({fork(70, 77, kAnHourUs), exit(77, 77, 0, kAnHourUs + 1000)});
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(std::get<ExitEvent>(events[0].what).process.name, "?");
+  EXPECT_EQ(untold_, 1);
+  EXPECT_FALSE(lives_.are_others_hidden());
+}
+
+TEST_F(ConnectorLivesTest, LivesThatProcHidesAreNeitherToldNorCounted) {
+  ConnectorLives lives = with_others_hidden();
+  EXPECT_TRUE(lives.are_others_hidden());
+  EXPECT_TRUE(take(lives, {fork(70, 77, kAnHourUs), record(Kind::Exec, 77, kAnHourUs + 1), fork(77, 78, kAnHourUs + 2),
+                           exit(78, 78, 0, kAnHourUs + 3), exit(77, 77, 0, kAnHourUs + 4)})
+                  .empty());
+  EXPECT_EQ(untold_, 0);
+}
+
+TEST_F(ConnectorLivesTest, WhereProcHidesOthersThoseOfTheAskerAreToldAsEver) {
+  ConnectorLives lives = with_others_hidden();
+  const auto events = take(lives, {fork(10, 20, kAnHourUs), exit(20, 20, 3 << 8, kAnHourUs + 1000)});
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(std::get<ForkEvent>(events[0].what).child.name, "shell");
+  EXPECT_EQ(std::get<ExitEvent>(events[1].what).wait_status, 3 << 8);
+}
+
+TEST_F(ConnectorLivesTest, ChildrenOfOneThatBecameSomebodyElseAreHiddenWithIt) {
+  ConnectorLives lives = with_others_hidden();
+  ConnectorRecord user = record(Kind::User, 10, kAnHourUs);
+  user.user_id = 0;
+  EXPECT_TRUE(take(lives, {user, fork(10, 20, kAnHourUs + 1), exit(20, 20, 0, kAnHourUs + 2)}).empty());
+  EXPECT_EQ(untold_, 0);
+}
+
+TEST_F(ConnectorLivesTest, OneThatComesOutOfHidingIsToldFromThenOn) {
+  ConnectorLives lives = with_others_hidden();
+  take(lives, {fork(70, 77, kAnHourUs)});
+  show(77, "mine", kAnHourUs);
+  const auto events = take(lives, {record(Kind::User, 77, kAnHourUs + 1), record(Kind::Exec, 77, kAnHourUs + 2)});
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(std::get<ExecEvent>(events[0].what).image->name, "mine");
+  EXPECT_EQ(std::get<ExecEvent>(events[0].what).process.started_boot_us, kAnHourUs);
 }
 
 TEST_F(ConnectorLivesTest, EndsOfStrangersAreCountedUnlessTheyEndedBeforeAnybodyWasKnown) {

@@ -130,6 +130,8 @@ TEST_F(EventCollectorTest, AnExitHasItsCodeOrSignalAndTheUsageOfTheWholeLife) {
     tell_exit(11, SIGTERM);
     tell_fork(5, 12);
     tell_exit(12, SIGSEGV | 0x80);  // with a core
+    tell_fork(5, 13);
+    tell(ExitEvent{party(13), {}, {}});
   });
   EXPECT_EQ(exits_of(10), "event|7|NULL\n");
   EXPECT_EQ(exits_of(11), "event|NULL|15\n");
@@ -138,6 +140,21 @@ TEST_F(EventCollectorTest, AnExitHasItsCodeOrSignalAndTheUsageOfTheWholeLife) {
             "340|8192|1\n");
   EXPECT_EQ(ask("SELECT read_bytes, written_bytes, final FROM process_exit JOIN process USING (upid) WHERE pid = 10"),
             "11|12|1\n");
+  EXPECT_EQ(ask("SELECT pid, core_dumped FROM processes WHERE pid >= 10 ORDER BY pid"), "10|0\n11|0\n12|1\n13|NULL\n");
+}
+
+TEST_F(EventCollectorTest, TheCpuTimeOfAnEndIsNotBelowWhatALookSawOfIt) {
+  record(2, [&](int look) {
+    if (look == 1) world_.processes.at(5).usage.cpu_user_us = 5000;
+    if (look != 2) return;
+    ProcessUsage usage;
+    usage.cpu_user_us = 4000;
+    usage.cpu_system_us = 999;
+    usage.resident_bytes = 8192;
+    tell_exit(5, 0, usage);
+    world_.end(5);
+  });
+  EXPECT_EQ(ask("SELECT cpu_us, peak_resident_bytes FROM processes WHERE pid = 5"), "5000|8192\n");
 }
 
 TEST_F(EventCollectorTest, AnEndThatAnEventTellsIsNotToldByThePollThatMissesItAsWell) {

@@ -100,5 +100,42 @@ TEST_F(EventSignal, ARefusedSignalNamesWhoHadThePidLastAndAGroupNobody) {
             "99|NULL|denied|Operation not permitted\nNULL|NULL|denied|Operation not permitted\n");
 }
 
+TEST_F(EventSignal, ARefusedSignalDoesNotNameADeadProcessForAThreadThatHasItsNumber) {
+  record(2, [&](int look) {
+    if (look != 2) return;
+    tell_fork(5, 40);
+    tell_exit(40, 0);
+    world_.now.boot_us += 1000;
+    SignalEvent signal;
+    signal.sender = party(30, "sender");
+    signal.result = SignalEvent::Result::Refused;
+    signal.signal = SIGTERM;
+    signal.error = EPERM;  // so it is there
+    signal.target_pid = 40;
+    tell(signal);
+    signal.error = ESRCH;
+    tell(signal);
+    signal.target_pid.reset();
+    signal.target_thread = 40;
+    tell(signal);
+  });
+  EXPECT_EQ(ask("SELECT target_pid, target_name, target_upid IS NULL FROM signal_event ORDER BY signal_id"),
+            "40|NULL|1\n40|shell|0\nNULL|NULL|1\n");
+}
+
+TEST_F(EventSignal, WhoGaveItselfAnEmptyNameIsStoredWithAQuestionMark) {
+  record(2, [&](int look) {
+    if (look != 2) return;
+    SignalEvent signal;
+    signal.sender = party(30, "");
+    signal.target = party(31, "");
+    signal.target_pid = 31;
+    signal.signal = SIGTERM;
+    tell(signal);
+  });
+  EXPECT_EQ(ask("SELECT sender_name, target_name FROM signal_event"), "?|?\n");
+  EXPECT_EQ(images_of(30) + images_of(31), "1|?|NULL\n1|?|NULL\n");
+}
+
 }  // namespace
 }  // namespace galproc

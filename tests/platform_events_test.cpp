@@ -1,8 +1,12 @@
 // What the running kernel tells, read from its own ring.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
+#include <thread>
+#include <vector>
 
 #include "platform/platform.h"
 #include "support/child.h"
@@ -24,6 +28,36 @@ class PlatformEvents : public testing::Test {
       const auto* told = std::get_if<SignalEvent>(&event.what);
       return told && told->signal == signal && told->target_pid == target && told->sender.key.pid == ::getpid();
     }));
+  }
+
+  /// The pids that were named by calls of this sender which were refused, -1 for none; in their order.
+  static std::vector<std::int64_t> refused_to(const EventBatch& batch, pid_t sender) {
+    std::vector<std::int64_t> named;
+    for (const Event& event : batch.events) {
+      const auto* told = std::get_if<SignalEvent>(&event.what);
+      if (told && told->result == SignalEvent::Result::Refused && told->sender.key.pid == sender) {
+        named.push_back(told->target_pid.value_or(-1));
+      }
+    }
+    return named;
+  }
+  /// The usage of the whole life of a pid, as its end told it.
+  static std::optional<ProcessUsage> usage_of(const EventBatch& batch, pid_t pid) {
+    for (const Event& event : batch.events) {
+      const auto* exit = std::get_if<ExitEvent>(&event.what);
+      if (exit && exit->process.key.pid == pid) return exit->usage;
+    }
+    return std::nullopt;
+  }
+  /// A child without privileges, in a session of its own, that does this and is over.
+  static pid_t try_as_nobody(const std::function<void()>& what) {
+    const Child child([&] {
+      ::setsid();
+      if (become_nobody()) what();
+      ::_exit(0);
+    });
+    child.await(WEXITED);
+    return child.pid();
   }
 
   std::unique_ptr<Platform> platform_ = make_platform();
@@ -103,6 +137,112 @@ TEST_F(PlatformEvents, SignalsThatEndNobodyAreToldOnlyWhenAskedFor) {
   EXPECT_EQ(count_sent(of_few, deaf.child.pid(), SIGUSR1), 1);
   EXPECT_EQ(count_sent(of_all, deaf.child.pid(), SIGWINCH), 1);
   EXPECT_EQ(count_sent(of_all, deaf.child.pid(), SIGUSR1), 1);
+}
+
+TEST_F(PlatformEvents, HarmlessSignalsThatAreRefusedAreToldOnlyWhenAskedFor) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody who is refused";
+  const auto few = open({});
+  if (!few) GTEST_SKIP() << why_not_;
+  if (!few->limits().empty()) GTEST_SKIP() << few->limits().front();
+  const auto all = open({EventRequest{}.ring_bytes, true});
+  ASSERT_TRUE(all) << why_not_;
+  const pid_t self = ::getpid();
+  const pid_t sender = try_as_nobody([&] {
+    for (const int signal : {SIGCONT, SIGCHLD, SIGURG, SIGTERM}) ::kill(self, signal);
+  });
+  EXPECT_EQ(refused_to(few->drain(), sender), (std::vector<std::int64_t>{self}));
+  EXPECT_EQ(refused_to(all->drain(), sender), (std::vector<std::int64_t>{self, self, self, self}));
+}
+
+TEST_F(PlatformEvents, ARefusedSignalToAThreadNamesItsProcess) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody who is refused";
+  const auto source = open({});
+  if (!source) GTEST_SKIP() << why_not_;
+  if (!source->limits().empty()) GTEST_SKIP() << source->limits().front();
+  const Wire ready, over;
+  std::atomic<pid_t> thread_id = 0;
+  std::thread thread([&] {
+    thread_id = static_cast<pid_t>(::syscall(SYS_gettid));
+    ready.send();
+    over.wait();
+  });
+  ready.wait();
+  const pid_t self = ::getpid();
+  const pid_t sender = try_as_nobody([&] {
+    ::syscall(SYS_tkill, thread_id.load(), SIGTERM);
+    ::syscall(SYS_tgkill, self, thread_id.load(), SIGTERM);
+    ::kill(thread_id, SIGTERM);
+    const auto descriptor = ::syscall(SYS_pidfd_open, self, 0);
+    ::syscall(SYS_pidfd_send_signal, descriptor, SIGTERM, nullptr, 0);
+    ::kill(-self, SIGTERM);
+  });
+  const EventBatch batch = source->drain();
+  over.send();
+  thread.join();
+  auto named = refused_to(batch, sender);
+  if (named.size() == 5) named.pop_back();  // a group, where this process leads one
+  EXPECT_EQ(named, (std::vector<std::int64_t>{self, self, self, -1}));
+}
+
+/// Uses so much CPU time in this thread.
+void burn(std::int64_t ms) {
+  const auto used_ms = [] {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
+  };
+  const std::int64_t end = used_ms() + ms;
+  while (used_ms() < end) continue;
+}
+
+TEST_F(PlatformEvents, TheCpuTimeOfALifeIsWhatTheSystemSaysAndNotBelowWhatALookSaw) {
+  if (platform_->choose_process_source("bpf").processes != "bpf") GTEST_SKIP() << "no process table by BPF";
+  const auto source = open({});
+  if (!source) GTEST_SKIP() << why_not_;
+  const Wire rests, go_on;
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    burn(60);
+    std::thread brief(burn, 40);
+    std::thread longer(burn, 80);
+    brief.join();
+    longer.join();
+    rests.send();
+    go_on.wait();
+    burn(20);
+    ::_exit(0);
+  }
+  rests.wait();
+  std::int64_t seen_us = 0;
+  for (const ProcessReading& process : platform_->read_processes().processes) {
+    if (process.key.pid == pid) seen_us = process.usage.cpu_user_us + process.usage.cpu_system_us;
+  }
+  go_on.send();
+  int status = 0;
+  rusage system{};
+  ASSERT_EQ(::wait4(pid, &status, 0, &system), pid);
+  const std::int64_t system_us =
+      (system.ru_utime.tv_sec + system.ru_stime.tv_sec) * 1'000'000 + system.ru_utime.tv_usec + system.ru_stime.tv_usec;
+  const auto told = usage_of(source->drain(), pid);
+  ASSERT_TRUE(told);
+  const std::int64_t told_us = told->cpu_user_us + told->cpu_system_us;
+  EXPECT_GT(seen_us, 100'000);
+  EXPECT_GT(told_us, seen_us);
+  EXPECT_LE(told_us, system_us);
+  // The rest is what the scheduler had not added up yet, and the way out.
+  EXPECT_GE(told_us, system_us - system_us / 20 - 2000);
+}
+
+TEST_F(PlatformEvents, OfTheShortestLifeTheCpuTimeIsNotNothing) {
+  const auto source = open({});
+  if (!source) GTEST_SKIP() << why_not_;
+  for (int i = 0; i < 50; ++i) {
+    const Child child([] { ::execl("/bin/true", "true", static_cast<char*>(nullptr)); });
+    child.await(WEXITED);
+    const auto told = usage_of(source->drain(), child.pid());
+    ASSERT_TRUE(told);
+    EXPECT_GT(told->cpu_user_us + told->cpu_system_us, 0);
+  }
 }
 
 TEST_F(PlatformEvents, ARingThatIsTooSmallLosesEventsAndCountsEveryOne) {

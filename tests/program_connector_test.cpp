@@ -1,6 +1,9 @@
 // A recording by the proc connector: whole lives between looks that come once an hour, and no word of who sent a
 // signal.
 
+#include <sched.h>
+#include <sys/mount.h>
+
 #include "support/nobody.h"
 #include "support/signal_fixture.h"
 
@@ -110,23 +113,58 @@ TEST_F(ProgramConnector, TheEndOfAProcessWhoseFirstThreadEndedLongAgoIsThatOfThe
   EXPECT_EQ(ask(mine("count(*)", target.pid())), "1\n");
 }
 
-class ProgramConnectorOfNobody : public NobodyTest {};
-
-TEST_F(ProgramConnectorOfNobody, NeedsNoPrivilegesToSeeTheLivesOfOthers) {
-  const fs::path file = nobodys_ / "galproc.db";
-  Options options;
-  if (is_root()) options.before_exec = [] { become(kNobody, kNobody); };
-  Words words = {is_root() ? program_.string() : GALPROC_BINARY, "record", "--db", file.string()};
-  words.insert(words.end(), kByConnector.begin(), kByConnector.end());
-  Program recorder = start(words, options);
-  const auto ticks = [&] {
+class ProgramConnectorOfNobody : public NobodyTest {
+ protected:
+  /// A recorder in the hands of nobody that has stored its first tick, or has ended.
+  Program record_as_nobody(const std::function<void()>& arrange = [] {}) const {
+    Options options;
+    if (is_root()) {
+      options.before_exec = [&] {
+        arrange();
+        become(kNobody, kNobody);
+      };
+    }
+    Words words = {is_root() ? program_.string() : GALPROC_BINARY, "record", "--db", file_.string()};
+    words.insert(words.end(), kByConnector.begin(), kByConnector.end());
+    Program recorder = start(words, options);
+    EXPECT_TRUE(wait_until([&] { return recorder.has_ended() || has_tick(); }));
+    return recorder;
+  }
+  bool has_tick() const {
     try {
-      return fs::exists(file) && galproc::ask(file, "SELECT count(*) FROM ticks") == "1\n";
+      return fs::exists(file_) && galproc::ask(file_, "SELECT count(*) FROM ticks") == "1\n";
     } catch (const SQLite::Exception&) {
       return false;  // the file is being made
     }
-  };
-  ASSERT_TRUE(wait_until([&] { return recorder.has_ended() || ticks(); }));
+  }
+  fs::path file_ = nobodys_ / "galproc.db";
+};
+
+TEST_F(ProgramConnectorOfNobody, WhereProcHidesOthersTellsItsOwnAndSaysSo) {
+  if (!is_root()) GTEST_SKIP() << "only root can mount a /proc that hides";
+  Program recorder = record_as_nobody([] {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("proc", "/proc", "proc", 0, "hidepid=2") != 0) {
+      ::_exit(125);
+    }
+  });
+  if (recorder.has_ended()) GTEST_SKIP() << recorder.err();
+  Options nobodys;
+  nobodys.before_exec = [] { become(kNobody, kNobody); };
+  Program mine = start({"/bin/sh", "-c", "/bin/true; sleep 0.3; exit 5"}, nobodys);
+  Program others = start({"/bin/sh", "-c", "/bin/true; sleep 0.3; exit 6"});
+  EXPECT_EQ(mine.wait(), 5);
+  EXPECT_EQ(others.wait(), 6);
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_NE(recorder.err().find("/proc hides other users' processes (hidepid)"), std::string::npos) << recorder.err();
+  EXPECT_EQ(galproc::ask(file_, "SELECT name, exit_code FROM processes WHERE exit_code IN (5, 6)"), "sh|5\n");
+  EXPECT_EQ(galproc::ask(file_, "SELECT count(*) FROM processes WHERE uid IS NOT NULL AND uid <> 65534"), "0\n");
+  EXPECT_EQ(galproc::ask(file_, "SELECT count(*) FROM process_image WHERE name = ''"), "0\n");
+  EXPECT_EQ(galproc::ask(file_, "SELECT count(*) FROM gaps WHERE kind = 'events_lost'"), "0\n");
+}
+
+TEST_F(ProgramConnectorOfNobody, NeedsNoPrivilegesToSeeTheLivesOfOthers) {
+  Program recorder = record_as_nobody();
   if (recorder.has_ended()) {
     ASSERT_EQ(recorder.wait(), 4) << recorder.err();
     GTEST_SKIP() << recorder.err();
@@ -135,9 +173,9 @@ TEST_F(ProgramConnectorOfNobody, NeedsNoPrivilegesToSeeTheLivesOfOthers) {
   const pid_t pid = shell.pid();
   EXPECT_EQ(shell.wait(), 5);
   EXPECT_EQ(recorder.stop(), 0) << recorder.err();
-  EXPECT_EQ(galproc::ask(file, fmt::format("SELECT name, uid, command_line, exit_code FROM processes WHERE pid = {}"
-                                           " AND parent_pid = {}",
-                                           pid, ::getpid())),
+  EXPECT_EQ(galproc::ask(file_, fmt::format("SELECT name, uid, command_line, exit_code FROM processes WHERE pid = {}"
+                                            " AND parent_pid = {}",
+                                            pid, ::getpid())),
             fmt::format("sh|{}|/bin/sh -c 'sleep 0.3; exit 5'|5\n", ::geteuid()));
 }
 

@@ -30,8 +30,8 @@ class ProgramDoctor : public ProgramTest {
 TEST_F(ProgramDoctor, NamesWhatItLooksAtAndThatNothingIsRecordedYet) {
   const Told told = doctor();
   EXPECT_EQ(told.ran.exit_code, 1) << told.ran.out;
-  for (const char* check :
-       {"kernel", "capabilities", "btf", "events", "processes", "sockets", "pid_namespace", "sqlite", "disk"}) {
+  for (const char* check : {"kernel", "capabilities", "btf", "tracefs", "events", "processes", "sockets",
+                            "pid_namespace", "sqlite", "disk"}) {
     EXPECT_TRUE(told.by_check.contains(check)) << check;
   }
   EXPECT_EQ(told.state("database"), "warning");

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -31,6 +32,32 @@ class ProgramSignalDeath : public SignalTest {
     EXPECT_TRUE(wait_until([&] { return ::kill(pid, 0) != 0 || stat_is_zombie(pid); })) << pid;
   }
 };
+
+TEST_F(ProgramSignalDeath, OfOneThatAbortsItIsKnownWhetherACoreWasWritten) {
+  const auto abort_with_core_of = [&](rlim_t bytes) {
+    Target target([] {},
+                  [&] {
+                    const rlimit limit{bytes, bytes};
+                    if (::chdir(folder_.path().c_str()) != 0 || ::setrlimit(RLIMIT_CORE, &limit) != 0) ::_exit(97);
+                    ::abort();
+                  });
+    target.wait();
+    return target.pid();
+  };
+  const pid_t without = abort_with_core_of(0);
+  std::string pattern;
+  std::getline(std::ifstream("/proc/sys/kernel/core_pattern"), pattern);
+  const bool is_kept_here = !pattern.empty() && pattern.find_first_of("|/@") == std::string::npos;
+  const pid_t with = is_kept_here ? abort_with_core_of(RLIM_INFINITY) : 0;
+  stop();
+  const auto told = [&](pid_t pid) {
+    return ask(fmt::format("SELECT exit_signal, core_dumped FROM processes WHERE pid = {}", pid));
+  };
+  EXPECT_EQ(told(without), "SIGABRT|0\n");
+  if (is_kept_here) {
+    EXPECT_EQ(told(with), "SIGABRT|1\n");
+  }
+}
 
 TEST_F(ProgramSignalDeath, AChildThatWantsToEndWithItsParentNamesTheParent) {
   const PidWire told;

@@ -127,9 +127,10 @@ TEST_F(QueryGaps, SignalsAreNamedAndUnknownNumbersStayNumbers) {
   for (const int signal : {1, 9, 15, 31, 34}) {
     database_.exec(fmt::format(
         "INSERT INTO process VALUES ({0}, 1, {0}, 1, us('09:30:00'), 0, witness('poll'), 0, NULL, 0)", signal));
-    database_.exec(fmt::format(
-        "INSERT INTO process_exit VALUES ({0}, witness('poll'), 1, us('10:00:00'), NULL, NULL, {0}, 1, 1, 1, 1, 1, 0)",
-        signal));
+    database_.exec(
+        fmt::format("INSERT INTO process_exit VALUES ({0}, witness('poll'), 1, us('10:00:00'), NULL, NULL, {0}, 1, 1, "
+                    "1, 1, 1, 0, 0)",
+                    signal));
   }
   EXPECT_EQ(rows_text(run_sql(database_, "SELECT exit_signal FROM processes ORDER BY upid")),
             "SIGHUP\nSIGKILL\nSIGTERM\nSIGSYS\nSIG34\n");

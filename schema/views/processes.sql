@@ -45,7 +45,8 @@ SELECT
   (SELECT name FROM witness WHERE source = x.source)
     AS exit_source,         -- who witnessed the end: event, action, poll, gap, reboot
   p.boot_id,                -- the boot that its pid belongs to
-  p.start_token             -- tells it from others of that pid
+  p.start_token,            -- tells it from others of that pid
+  x.core_dumped             -- 1: its memory was written to a core file as it died; NULL: unknown
 FROM process AS p
 LEFT JOIN process_images AS i ON i.upid = p.upid
   AND i.image_no = (SELECT max(image_no) FROM process_image

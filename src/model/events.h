@@ -57,6 +57,7 @@ struct SignalEvent {
   EventParty sender;  ///< who ran at that moment: for what the kernel sends by itself anybody
   std::optional<EventParty> target;
   std::optional<std::int64_t> target_pid;  ///< of a refused one: what the call named, below 0 a group; empty: unknown
+  std::optional<std::int64_t> target_thread;  ///< instead of it: a thread whose process could not be asked for any more
   std::int64_t signal = 0;
   std::optional<std::int64_t> code;  ///< si_code
   Origin origin = Origin::Sender;

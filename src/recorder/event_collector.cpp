@@ -1,11 +1,31 @@
 #include "recorder/event_collector.h"
 
+#include <cerrno>
 #include <utility>
 #include <variant>
 
 #include "model/text.h"
 
 namespace galproc {
+
+namespace {
+
+/// A thread may give itself an empty one.
+std::string stored_name(const EventParty& party) {
+  return party.name.empty() ? "?" : clean_utf8(party.name).text;
+}
+
+/// What an event tells of a whole life. It tells as of a moment before the last thread has gone all the way, and a look
+/// may have come after that.
+ProcessUsage not_below(ProcessUsage told, const std::optional<ProcessUsage>& seen) {
+  if (seen && told.cpu_user_us + told.cpu_system_us < seen->cpu_user_us + seen->cpu_system_us) {
+    told.cpu_user_us = seen->cpu_user_us;
+    told.cpu_system_us = seen->cpu_system_us;
+  }
+  return told;
+}
+
+}  // namespace
 
 EventCollector::EventCollector(SQLite::Database& database, ProcessCollector& processes, const Redactor* redactor)
     : processes_(processes),
@@ -22,6 +42,10 @@ EventCollector::EventCollector(SQLite::Database& database, ProcessCollector& pro
                 " AND sender_pid = ?3)"),
       select_latest_(database,
                      "SELECT upid FROM process WHERE pid = ? AND boot_id = ? ORDER BY start_token DESC LIMIT 1"),
+      select_living_(database,
+                     "SELECT upid FROM process AS p WHERE pid = ?1 AND boot_id = ?2 AND NOT EXISTS (SELECT 1"
+                     " FROM process_exit AS x WHERE x.upid = p.upid AND x.ended_us < ?3)"
+                     " ORDER BY start_token DESC LIMIT 1"),
       select_process_(database,
                       "SELECT p.start_token, (SELECT i.name FROM process_image AS i WHERE i.upid = p.upid"
                       " ORDER BY i.image_no DESC LIMIT 1) FROM process AS p WHERE p.upid = ?"),
@@ -123,7 +147,7 @@ void EventCollector::write(const ExitEvent& exit, std::int64_t at_us) {
   row.ended_us = at_us;
   row.wait_status = exit.wait_status;
   const auto last = processes_.end_by_event(exit.process.key);
-  row.usage = exit.usage ? exit.usage : last.usage;
+  row.usage = exit.usage ? not_below(*exit.usage, last.usage) : last.usage;
   row.peak_resident_bytes = exit.usage ? exit.usage->resident_bytes : last.peak_resident_bytes;
   row.final = exit.usage.has_value();
   store_.add_exit(identity.upid, row);
@@ -134,25 +158,29 @@ std::optional<std::int64_t> EventCollector::latest_with(std::int64_t pid) {
   return select_latest_.number(pid, place_.boot_id);
 }
 
+std::optional<std::int64_t> EventCollector::named_by(const SignalEvent& refused, std::int64_t at_us) {
+  const std::int64_t pid = refused.target_pid.value_or(0);
+  if (pid <= 0) return std::nullopt;
+  // Who is refused names somebody who is there. The number may have been that of a thread, and a dead process's before.
+  return refused.error == ESRCH ? latest_with(pid) : select_living_.number(pid, place_.boot_id, at_us);
+}
+
 void EventCollector::write(const SignalEvent& signal, std::int64_t at_us) {
   const EventParty& sender = signal.sender;
   std::optional<std::int64_t> sender_upid, target_upid, target_token;
-  std::string sender_name = clean_utf8(sender.name).text;
+  std::string sender_name = stored_name(sender);
   std::optional<std::string> target_name;
   if (sender.key.pid > 0) sender_upid = meet_by_signal(sender, at_us, sender_name);
   if (signal.target) {
     target_upid = meet_by_signal(*signal.target, at_us, target_name.emplace());
     target_token = signal.target->key.start_token;
-  } else if (signal.target_pid.value_or(0) > 0) {
-    target_upid = latest_with(*signal.target_pid);
-    if (target_upid) {
-      select_process_.rows(
-          [&](SQLite::Statement& row) {
-            target_token = row.getColumn(0).getInt64();
-            target_name = optional_text(row.getColumn(1));
-          },
-          *target_upid);
-    }
+  } else if ((target_upid = named_by(signal, at_us))) {
+    select_process_.rows(
+        [&](SQLite::Statement& row) {
+          target_token = row.getColumn(0).getInt64();
+          target_name = optional_text(row.getColumn(1));
+        },
+        *target_upid);
   }
   const int state = (sender.kernel_thread ? 1 : 0) | (sender.exiting ? 2 : 0) | (sender.namespace_init ? 4 : 0);
   std::optional<std::int64_t> disposition;
@@ -166,7 +194,7 @@ void EventCollector::write(const SignalEvent& signal, std::int64_t at_us) {
 std::int64_t EventCollector::meet_by_signal(const EventParty& party, std::int64_t at_us, std::string& name) {
   const auto identity = meet(party, at_us);
   if (identity.is_new) add_bare_image(identity.upid, party, at_us);
-  name = clean_utf8(party.name).text;
+  name = stored_name(party);
   constexpr std::size_t kKernelLimit = 15;
   if (party.name.size() == kKernelLimit) {
     select_name_.rows(

@@ -50,6 +50,8 @@ class EventCollector {
   bool is_first_program(const ProcessKey& key, std::int64_t at_us) const;
   /// Who has a pid now, or had it last.
   std::optional<std::int64_t> latest_with(std::int64_t pid);
+  /// Whom a call named that was refused; empty: nobody who is known.
+  std::optional<std::int64_t> named_by(const SignalEvent& refused, std::int64_t at_us);
   /// Its row, with an image where there is none yet, and its name: whole where the kernel cut it.
   std::int64_t meet_by_signal(const EventParty& party, std::int64_t at_us, std::string& name);
   void add_bare_image(std::int64_t upid, const EventParty& party, std::int64_t at_us);
@@ -57,7 +59,7 @@ class EventCollector {
   ProcessCollector& processes_;
   const Redactor* redactor_;
   ProcessStore store_;
-  Prepared insert_signal_, mark_oom_, select_latest_, select_process_, select_name_;
+  Prepared insert_signal_, mark_oom_, select_latest_, select_living_, select_process_, select_name_;
 
   Place place_;
   MetByEvents born_;  ///< those that live

@@ -24,7 +24,7 @@ std::optional<std::string> cleaned(const std::optional<std::string>& bytes, bool
 
 ImageRow stored_image(const ProcessImage& image, const Redactor* redactor) {
   ImageRow row;
-  row.name = cleaned(image.name, row.truncated);
+  row.name = cleaned(image.name.empty() ? "?" : image.name, row.truncated);  // a thread may give itself an empty one
   row.executable = cleaned(image.executable, row.truncated);
   if (image.arguments) {
     row.truncated = row.truncated || image.arguments_truncated;
@@ -77,10 +77,11 @@ ProcessStore::ProcessStore(SQLite::Database& database)
                     "SELECT image_no, name, executable, command_line, truncated, cgroup, working_directory, venv,"
                     " venv_evidence, service_marker, uid, user, at_us"
                     " FROM process_images WHERE upid = ? ORDER BY image_no DESC LIMIT 1"),
-      insert_exit_(database,
-                   "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_within_us, exit_code, exit_signal,"
-                   " cpu_user_us, cpu_system_us, peak_resident_kib, read_bytes, written_bytes, final)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upid, source) DO NOTHING"),
+      insert_exit_(
+          database,
+          "INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_within_us, exit_code, exit_signal,"
+          " cpu_user_us, cpu_system_us, peak_resident_kib, read_bytes, written_bytes, final,"
+          " core_dumped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upid, source) DO NOTHING"),
       select_seen_exit_(database, "SELECT 1 FROM process_exit WHERE upid = ? AND source <= ?"),
       delete_concluded_exit_(database, "DELETE FROM process_exit WHERE upid = ? AND source >= ?") {}
 
@@ -163,11 +164,13 @@ ProcessStore::NumberedImage ProcessStore::last_image(std::int64_t upid) {
 }
 
 void ProcessStore::add_exit(std::int64_t upid, const ExitRow& exit) {
-  std::optional<std::int64_t> code, signal, cpu_user_us, cpu_system_us, read_bytes, written_bytes, within_us, peak_kib;
+  std::optional<std::int64_t> code, signal, cpu_user_us, cpu_system_us, read_bytes, written_bytes, within_us, peak_kib,
+      core_dumped;
   if (exit.ended_after_us) within_us = exit.ended_us - *exit.ended_after_us;
   if (exit.peak_resident_bytes) peak_kib = *exit.peak_resident_bytes / 1024;
   if (exit.wait_status) {
     const std::int64_t signal_number = *exit.wait_status & 0x7f;
+    core_dumped = *exit.wait_status >> 7 & 1;
     if (signal_number != 0) {
       signal = signal_number;
     } else {
@@ -181,7 +184,7 @@ void ProcessStore::add_exit(std::int64_t upid, const ExitRow& exit) {
     written_bytes = exit.usage->written_bytes;
   }
   insert_exit_.run(upid, exit.source, exit.tick_id, exit.ended_us, within_us, code, signal, cpu_user_us, cpu_system_us,
-                   peak_kib, read_bytes, written_bytes, exit.final);
+                   peak_kib, read_bytes, written_bytes, exit.final, core_dumped);
 }
 
 bool ProcessStore::has_seen_exit(std::int64_t upid) {

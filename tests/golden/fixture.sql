@@ -123,22 +123,23 @@ FROM image;
 DROP TABLE image;
 
 INSERT INTO process_exit (upid, source, tick_id, ended_us, ended_within_us, exit_code, exit_signal, cpu_user_us,
-                          cpu_system_us, peak_resident_kib, read_bytes, written_bytes, final) VALUES
-  (5,  witness('poll'),   4,  us('10:00:15'),   us('10:00:15') - us('10:00:10'), NULL, NULL, 200000,   100000,  4 * 1024,   4096,    0,       0),
-  (6,  witness('poll'),   7,  us('10:00:30'),   us('10:00:30') - us('10:00:25'), NULL, 9,    37000000, 5500000, 300 * 1024, 1048576, 4194304, 0),
-  (9,  witness('poll'),   5,  us('10:00:20'),   us('10:00:20') - us('10:00:15'), NULL, NULL, 10000,    0,       1 * 1024,   0,       0,       0),
-  (10, witness('event'),  10, us('10:01:03.5'), NULL,                            3,    NULL, 60000,    60000,   3 * 1024,   0,       0,       1),
-  (10, witness('poll'),   10, us('10:01:05'),   us('10:01:05') - us('10:01:00'), NULL, NULL, 50000,    50000,   3 * 1024,   0,       0,       0),
-  (11, witness('gap'),    9,  us('10:01:00'),   us('10:01:00') - us('10:00:35'), NULL, NULL, 7000000,  3000000, 50 * 1024,  NULL,    NULL,    0),
-  (12, witness('event'),  10, us('10:01:01.3'), NULL,                            0,    NULL, 2000,     3000,    1 * 1024,   0,       0,       1),
-  (14, witness('event'),  15, us('10:02:33'),   NULL,                            2,    NULL, 3800000,  200000,  44 * 1024,  0,       8192,    1),
-  (1,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 10050000, 5000000, 10 * 1024,  1000,    2000,    0),
-  (2,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 0,        0,       0,        NULL,    NULL,    0),
-  (3,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 0,        1100000, 0,        NULL,    NULL,    0),
-  (4,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 1000000,  1000000, 5 * 1024,   0,       0,       0),
-  (7,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 5900000,  400000,  32 * 1024,  8192,    0,       0),
-  (8,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 200000,   0,       20 * 1024,  0,       0,       0),
-  (13, witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 100000,   0,       8 * 1024,   0,       0,       0);
+                          cpu_system_us, peak_resident_kib, read_bytes, written_bytes, final,
+                          core_dumped) VALUES
+  (5,  witness('poll'),   4,  us('10:00:15'),   us('10:00:15') - us('10:00:10'), NULL, NULL, 200000,   100000,  4 * 1024,   4096,    0,       0, NULL),
+  (6,  witness('poll'),   7,  us('10:00:30'),   us('10:00:30') - us('10:00:25'), NULL, 9,    37000000, 5500000, 300 * 1024, 1048576, 4194304, 0, NULL),
+  (9,  witness('poll'),   5,  us('10:00:20'),   us('10:00:20') - us('10:00:15'), NULL, NULL, 10000,    0,       1 * 1024,   0,       0,       0, NULL),
+  (10, witness('event'),  10, us('10:01:03.5'), NULL,                            3,    NULL, 60000,    60000,   3 * 1024,   0,       0,       1, 0),
+  (10, witness('poll'),   10, us('10:01:05'),   us('10:01:05') - us('10:01:00'), NULL, NULL, 50000,    50000,   3 * 1024,   0,       0,       0, NULL),
+  (11, witness('gap'),    9,  us('10:01:00'),   us('10:01:00') - us('10:00:35'), NULL, NULL, 7000000,  3000000, 50 * 1024,  NULL,    NULL,    0, NULL),
+  (12, witness('event'),  10, us('10:01:01.3'), NULL,                            0,    NULL, 2000,     3000,    1 * 1024,   0,       0,       1, 0),
+  (14, witness('event'),  15, us('10:02:33'),   NULL,                            2,    NULL, 3800000,  200000,  44 * 1024,  0,       8192,    1, 0),
+  (1,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 10050000, 5000000, 10 * 1024,  1000,    2000,    0, NULL),
+  (2,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 0,        0,       0,        NULL,    NULL,    0, NULL),
+  (3,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 0,        1100000, 0,        NULL,    NULL,    0, NULL),
+  (4,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 1000000,  1000000, 5 * 1024,   0,       0,       0, NULL),
+  (7,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 5900000,  400000,  32 * 1024,  8192,    0,       0, NULL),
+  (8,  witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 200000,   0,       20 * 1024,  0,       0,       0, NULL),
+  (13, witness('reboot'), 16, us('12:00:00'),   us('12:00:00') - us('10:02:35'), NULL, NULL, 100000,   0,       8 * 1024,   0,       0,       0, NULL);
 
 -- A row at birth, at a keyframe, and where something changed.
 INSERT INTO process_sample (sample_id, state, cpu_user_us, cpu_system_us, resident_kib, thread_count, read_bytes,

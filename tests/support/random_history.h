@@ -123,7 +123,7 @@ class RandomHistory {
            const MadeUpRow& last) {
     const std::int64_t peak = std::max(process.peak_bytes, last.resident_bytes);
     insert("process_exit", process.upid, source, tick_id, ended_us, nullptr, 0, nullptr, last.cpu_us, 0, peak / 1024,
-           last.io_bytes, 0, 1);
+           last.io_bytes, 0, 1, nullptr);
     ends_[process.upid].push_back({tick_id, ended_us, last.cpu_us, last.io_bytes, peak});
     process.lives = false;
   }

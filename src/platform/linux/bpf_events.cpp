@@ -5,15 +5,17 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <malloc.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -23,6 +25,7 @@
 #include "platform/linux/bpf/records.h"
 #include "platform/linux/bpf_object.h"
 #include "platform/linux/bpf_records.h"
+#include "platform/linux/proc_text.h"
 #include "platform/linux/tracepoints.h"
 
 namespace galproc {
@@ -31,6 +34,7 @@ namespace {
 
 /// How much a reader that is held up may let pile up, on top of the ring.
 constexpr std::size_t kMostWaitingBytes = 64U * 1024 * 1024;
+constexpr std::chrono::milliseconds kAfterError{50};
 /// CHLD, CONT, URG, WINCH, and those that stop: none of them can end anybody.
 constexpr std::uint64_t kHarmless =
     1ULL << 16 | 1ULL << 17 | 1ULL << 22 | 1ULL << 27 | 1ULL << 18 | 1ULL << 19 | 1ULL << 20 | 1ULL << 21;
@@ -42,6 +46,15 @@ struct Form {
 };
 constexpr Form kForms[] = {{"on_exit_told", "on_exit_counted"}, {"on_victim", "on_victim_pid"}};
 
+/// Whose thread it is; empty: it is gone. A process is its first thread.
+std::optional<std::int64_t> process_of_thread(std::int64_t id) {
+  constexpr std::size_t kMostBytes = 16384;
+  const Descriptor file(::open(fmt::format("/proc/{}/status", id).c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  if (!file || read_whole(file.get(), text, kMostBytes) != 0) return std::nullopt;
+  return parse_status(text).process;
+}
+
 class BpfEvents : public EventSource {
  public:
   BpfEvents(BpfObject object, std::vector<BpfLink> links, std::vector<std::string> limits, LivingImage living_image,
@@ -49,19 +62,25 @@ class BpfEvents : public EventSource {
       : links_(std::move(links)),
         limits_(std::move(limits)),
         living_image_(std::move(living_image)),
-        user_name_(std::move(user_name)) {
+        user_name_(std::move(user_name)),
+        lost_by_cpu_(static_cast<std::size_t>(std::max(0, libbpf_num_possible_cpus()))) {
     ring_map_ = object.duplicate_map("ring");
     lost_map_ = object.duplicate_map("lost");
-    ring_.reset(ring_buffer__new(ring_map_.get(), &BpfEvents::take, this, nullptr));
+    if (ring_map_ && lost_map_) ring_.reset(ring_buffer__new(ring_map_.get(), &BpfEvents::take, this, nullptr));
+    if (!ring_ || !stop_ || lost_by_cpu_.empty()) {
+      why_not_ = "the ring of BPF events cannot be read: " + reason_of(errno);
+      return;
+    }
     // The object itself, ten times as large as what runs, is not needed any more.
-    if (ring_ && stop_) reader_ = std::thread([this] { read(); });
+    reader_ = std::thread([this] { read(); });
   }
   ~BpfEvents() override {
     ::eventfd_write(stop_.get(), 1);
     if (reader_.joinable()) reader_.join();
   }
 
-  bool works() const { return reader_.joinable(); }
+  /// Empty: it works.
+  const std::string& why_not() const { return why_not_; }
   std::string name() const override { return "bpf"; }
   std::vector<std::string> limits() const override { return limits_; }
 
@@ -79,16 +98,15 @@ class BpfEvents : public EventSource {
     const std::int64_t ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
     std::size_t begin = 0;
     for (const std::size_t end : ends) {
-      if (auto event = parse_record(std::span(bytes).subspan(begin, end - begin), ticks, page)) {
-        batch.events.push_back(std::move(*event));
-      } else {
-        ++batch.lost_count;
-      }
+      if (!add(std::span(bytes).subspan(begin, end - begin), ticks, page, batch.events)) ++batch.lost_count;
       begin = end;
     }
-    complete(batch.events);
-    const std::int64_t lost = lost_so_far();
-    batch.lost_count += lost - std::exchange(told_lost_, lost);
+    try {
+      complete(batch.events);
+    } catch (const std::exception&) {
+      // No memory just now: they stay as the kernel told them.
+    }
+    batch.lost_count += newly_lost();
     return batch;
   }
 
@@ -97,12 +115,25 @@ class BpfEvents : public EventSource {
     void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
   };
 
-  /// Empties the ring when the kernel says that it fills up; else it waits for drain(), and nobody is woken.
+  static bool add(std::span<const std::byte> record, std::int64_t ticks, std::int64_t page,
+                  std::vector<Event>& events) {
+    try {
+      auto event = parse_record(record, ticks, page);
+      if (event) events.push_back(std::move(*event));
+      return event.has_value();
+    } catch (const std::exception&) {
+      return false;  // there is no memory for it
+    }
+  }
+
+  /// Empties the ring when the kernel says that it fills up; else it waits for drain(), and nobody is woken. Nothing in
+  /// here throws: what is read goes through take().
   void read() {
     std::array<pollfd, 2> waiting{pollfd{ring_buffer__epoll_fd(ring_.get()), POLLIN, 0},
                                   pollfd{stop_.get(), POLLIN, 0}};
     while (waiting[1].revents == 0) {
-      ::poll(waiting.data(), waiting.size(), -1);
+      const bool failed = ::poll(waiting.data(), waiting.size(), -1) < 0 || (waiting[0].revents & ~POLLIN) != 0;
+      if (failed) std::this_thread::sleep_for(kAfterError);  // it may stay
       const std::lock_guard lock(mutex_);
       ring_buffer__consume(ring_.get());
     }
@@ -111,21 +142,29 @@ class BpfEvents : public EventSource {
     static_cast<BpfEvents*>(self)->take(static_cast<const std::byte*>(data), size);
     return 0;
   }
-  void take(const std::byte* data, std::size_t size) {
-    if (bytes_.size() + size > kMostWaitingBytes) {
-      ++overflowed_;
-      return;
+  /// Called by way of libbpf, which no exception may cross.
+  void take(const std::byte* data, std::size_t size) noexcept {
+    const std::size_t before = bytes_.size();
+    try {
+      if (before + size <= kMostWaitingBytes) {
+        bytes_.insert(bytes_.end(), data, data + size);
+        ends_.push_back(bytes_.size());
+        return;
+      }
+    } catch (const std::exception&) {
+      bytes_.resize(before);  // what belongs to no end is none
     }
-    bytes_.insert(bytes_.end(), data, data + size);
-    ends_.push_back(bytes_.size());
+    ++overflowed_;
   }
 
-  std::int64_t lost_so_far() const {
-    std::vector<std::uint64_t> counts(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  /// What the kernel had no room for since the call before. A count that cannot be had just now is told by a later one.
+  std::int64_t newly_lost() {
     std::int64_t sum = 0;
     for (std::uint32_t kind = 0; kind < GALPROC_KINDS; ++kind) {
-      if (bpf_map_lookup_elem(lost_map_.get(), &kind, counts.data()) != 0) continue;
-      for (const std::uint64_t count : counts) sum += static_cast<std::int64_t>(count);
+      if (bpf_map_lookup_elem(lost_map_.get(), &kind, lost_by_cpu_.data()) != 0) continue;
+      std::int64_t lost = 0;
+      for (const std::uint64_t count : lost_by_cpu_) lost += static_cast<std::int64_t>(count);
+      sum += lost - std::exchange(told_lost_[kind], lost);
     }
     return sum;
   }
@@ -140,6 +179,7 @@ class BpfEvents : public EventSource {
       if (auto* signal = std::get_if<SignalEvent>(&event->what)) {
         name_user(signal->sender);
         if (signal->target) name_user(*signal->target);
+        if (signal->result == SignalEvent::Result::Refused) find_process(*signal);
       }
       if (auto* fork = std::get_if<ForkEvent>(&event->what)) name_user(fork->child);
     }
@@ -155,17 +195,27 @@ class BpfEvents : public EventSource {
       exec.image = std::move(told);
     }
   }
+  /// A call that was refused names a number, and that may be one of a thread.
+  static void find_process(SignalEvent& signal) {
+    const std::int64_t named = signal.target_thread.value_or(signal.target_pid.value_or(0));
+    const auto process = named > 0 ? process_of_thread(named) : std::nullopt;
+    if (!process) return;
+    signal.target_pid = process;
+    signal.target_thread.reset();
+  }
   void name_user(EventParty& party) {
     if (party.user_id) party.user_name = user_name_(*party.user_id);
   }
 
   std::vector<BpfLink> links_;
   std::vector<std::string> limits_;
+  std::string why_not_;
   LivingImage living_image_;
   std::function<std::optional<std::string>(std::int64_t)> user_name_;
   Descriptor ring_map_, lost_map_;
   std::unique_ptr<ring_buffer, RingFree> ring_;
-  std::int64_t told_lost_ = 0;
+  std::vector<std::uint64_t> lost_by_cpu_;
+  std::array<std::int64_t, GALPROC_KINDS> told_lost_{};  ///< by kind of record
 
   std::mutex mutex_;  ///< of the reading end of the ring, and of what was read
   std::vector<std::byte> bytes_;
@@ -208,8 +258,7 @@ OpenedEvents open_bpf_events(const EventRequest& request, LivingImage living_ima
   if (links.empty()) return {nullptr, why_not};
   auto source = std::make_unique<BpfEvents>(std::move(object), std::move(links), std::move(limits),
                                             std::move(living_image), std::move(user_name));
-  if (!source->works()) return {nullptr, "the ring of BPF events could not be read"};
-  ::malloc_trim(0);  // to fit the programs to it, libbpf has read the types of the whole kernel
+  if (!source->why_not().empty()) return {nullptr, source->why_not()};
   return {std::move(source), ""};
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdarg>
@@ -24,7 +25,7 @@ namespace galproc {
 
 namespace {
 
-std::string last_words;  // of libbpf; galproc loads from one thread
+thread_local std::string last_words;  // of libbpf, whose functions call from the thread that called them
 
 int keep_words(libbpf_print_level level, const char* format, va_list arguments) {
   if (level != LIBBPF_WARN) return 0;
@@ -35,16 +36,34 @@ int keep_words(libbpf_print_level level, const char* format, va_list arguments) 
   return 0;
 }
 
+/// Whether so many more files can be opened as the programs take. libbpf hides that under other errors: of a kernel
+/// whose types it cannot open it says that there are none.
+bool has_room_for_files() {
+  constexpr std::size_t kTaken = 64;
+  std::vector<Descriptor> files;
+  while (files.size() < kTaken) {
+    files.emplace_back(::open("/", O_PATH | O_CLOEXEC));
+    if (!files.back()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::string reason_of(int error) {
   const bool may = has_capability(CAP_BPF) && has_capability(CAP_PERFMON);
   if ((error == EPERM || error == EACCES) && !may) {
     return "this user may not load BPF programs (run as root, or give galproc CAP_BPF and CAP_PERFMON)";
   }
-  if (error == ESRCH || error == ENOENT) return "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
+  constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
+  if ((error == ESRCH || error == ENOENT) && ::access(kBtf, F_OK) != 0) {
+    return fmt::format("this kernel has no BTF ({})", kBtf);
+  }
+  if (error == EMFILE || error == ENFILE || !has_room_for_files()) {
+    return error_text(error == ENFILE ? ENFILE : EMFILE) + " (raise ulimit -n)";
+  }
   return fmt::format("the kernel refuses its programs: {} ({})", error_text(error), last_words);
 }
-
-}  // namespace
 
 BpfObject BpfObject::open(Which which, std::string& why_not) {
   libbpf_set_print(&keep_words);
@@ -52,7 +71,10 @@ BpfObject BpfObject::open(Which which, std::string& why_not) {
   const bool iterators = which == Which::Iterators;
   const unsigned char* begin = iterators ? galproc_iterators_begin : galproc_tracepoints_begin;
   const unsigned char* end = iterators ? galproc_iterators_end : galproc_tracepoints_end;
-  object.object_.reset(bpf_object__open_mem(begin, static_cast<std::size_t>(end - begin), nullptr));
+  bpf_object_open_opts options{};
+  options.sz = sizeof options;
+  options.object_name = iterators ? "galproc_iterators" : "galproc_events";  // else its address
+  object.object_.reset(bpf_object__open_mem(begin, static_cast<std::size_t>(end - begin), &options));
   if (!object.object_) why_not = reason_of(errno);
   return object;
 }

@@ -14,6 +14,9 @@
 
 namespace galproc {
 
+/// Why it was not to be had, for inside of a sentence. `error`: the errno of libbpf.
+std::string reason_of(int error);
+
 class BpfObject {
  public:
   /// Objects of their own, so that one that a kernel refuses does not take the other.

@@ -26,7 +26,6 @@ namespace {
 
 constexpr std::uint32_t kKernelThread = 0x200000;          // PF_KTHREAD
 constexpr std::uint32_t kExitDead = 0x10, kZombie = 0x20;  // exit_state
-constexpr std::int64_t kNsPerUs = 1000;
 
 void add(galproc_use& sum, const galproc_use& more) {
   sum.runtime_ns += more.runtime_ns;
@@ -194,9 +193,7 @@ void BpfProcessReader::note_usage(Entry& entry, const galproc_process& record) {
   reading.ran = reading.ran || entry.sum.runtime_ns != entry.runtime_ns;
   entry.runtime_ns = entry.sum.runtime_ns;
   entry.cpu = split_cpu_time(entry.sum.runtime_ns, entry.sum.user_ns, entry.sum.system_ns, entry.cpu);
-  usage.cpu_system_us = static_cast<std::int64_t>(entry.cpu.system_ns) / kNsPerUs;
-  usage.cpu_user_us =
-      static_cast<std::int64_t>(entry.cpu.user_ns + entry.cpu.system_ns) / kNsPerUs - usage.cpu_system_us;
+  set_cpu_time(usage, entry.cpu);
   if (reading.ended) {  // nothing is left of its memory and I/O: the last known figures stay
     usage.state = ProcessState::Zombie;
     return;

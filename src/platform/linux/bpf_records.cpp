@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "platform/linux/bpf/records.h"
+#include "platform/linux/cpu_split.h"
 #include "platform/linux/proc_text.h"
 
 namespace galproc {
@@ -117,8 +118,8 @@ class Parser {
     exit.wait_status = record.wait_status;
     ProcessUsage usage;
     usage.state = ProcessState::Zombie;
-    usage.cpu_user_us = static_cast<std::int64_t>(record.cpu_user_ns) / kNsPerUs;
-    usage.cpu_system_us = static_cast<std::int64_t>(record.cpu_system_ns) / kNsPerUs;
+    set_cpu_time(usage, split_cpu_time(record.runtime_ns, record.user_ns, record.system_ns,
+                                       {record.told_user_ns, record.told_system_ns}));
     usage.resident_bytes = static_cast<std::int64_t>(record.peak_resident_pages) * page_bytes_;
     usage.read_bytes = static_cast<std::int64_t>(record.read_bytes);
     usage.written_bytes = static_cast<std::int64_t>(record.written_bytes);
@@ -149,8 +150,8 @@ class Parser {
   SignalEvent failed_signal_of(const galproc_failed_signal& record) const {
     SignalEvent signal;
     signal.sender = party_of(record.sender);
-    signal.target_pid = record.target;
-    if (record.target_unknown != 0) signal.target_pid.reset();
+    if (record.named == GALPROC_NAMED_PROCESS) signal.target_pid = record.target;
+    if (record.named == GALPROC_NAMED_THREAD) signal.target_thread = record.target;
     signal.signal = record.signal;
     signal.result = SignalEvent::Result::Refused;
     signal.error = record.error;

@@ -1,10 +1,12 @@
 #include "platform/linux/connector_events.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -39,19 +41,30 @@ class ConnectorEvents : public EventSource {
 
   std::string name() const override { return "netlink"; }
   std::vector<std::string> limits() const override {
-    return {
+    std::vector<std::string> limits;
+    limits.emplace_back(
         "Events by netlink tell of no signal and no sender, and of a life of a few milliseconds often not what it "
-        "ran."};
+        "ran.");
+    if (lives_.are_others_hidden()) {
+      limits.emplace_back("/proc hides other users' processes (hidepid): of them births and ends are not recorded.");
+    }
+    return limits;
   }
 
   EventBatch drain() override {
     EventBatch batch;
+    // What happened before this call is in the batch. The message of a last thread may be on its way yet.
+    if (step_to_ends()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     {
       const std::lock_guard lock(mutex_);
-      step();  // what happened before this call is in the batch
+      step();
       batch.events.swap(events_);
       batch.lost_count = std::exchange(lost_count_, 0);
-      for (Event& event : batch.events) name_users(event);
+      try {
+        for (Event& event : batch.events) name_users(event);
+      } catch (const std::exception&) {
+        // No memory just now: numbers stand for the names.
+      }
     }
     // An end is told a moment after what followed it.
     std::stable_sort(batch.events.begin(), batch.events.end(),
@@ -72,7 +85,9 @@ class ConnectorEvents : public EventSource {
     bool has_ends = false;
     while (!stopping_) {
       pollfd waiting{socket_.descriptor(), POLLIN, 0};
-      ::poll(&waiting, 1, has_ends ? static_cast<int>(kSlot.count()) : kStopMs);
+      const int ready = ::poll(&waiting, 1, has_ends ? static_cast<int>(kSlot.count()) : kStopMs);
+      // An error may stay, and poll would give it at once each time.
+      if (ready < 0 || (ready > 0 && (waiting.revents & POLLIN) == 0)) std::this_thread::sleep_for(kSlot);
       {
         const std::lock_guard lock(mutex_);
         taken += step();
@@ -86,22 +101,37 @@ class ConnectorEvents : public EventSource {
     }
   }
 
+  /// Whether another step is to tell an end.
+  bool step_to_ends() {
+    const std::lock_guard lock(mutex_);
+    step();
+    return lives_.has_ends();
+  }
   /// How many messages it took.
-  std::size_t step() {
+  std::size_t step() noexcept {
     records_.clear();
+    try {
+      tell();
+    } catch (const std::exception&) {
+      // There is no memory for them; what was told of them already is told twice at most.
+      lost_count_ += std::max<std::int64_t>(1, static_cast<std::int64_t>(records_.size()));
+    }
+    return records_.size();
+  }
+  void tell() {
     const std::int64_t lost = socket_.receive(records_);
+    lost_count_ += lost;
     try {
       if (lost > 0) lives_.read_the_living();
     } catch (const Error&) {
       // /proc cannot be listed just now: whom it does not know, it asks for one by one.
     }
     const Clocks now = clocks_();
-    lost_count_ += lost + lives_.take(records_, now.boot_us - now.monotonic_us, known_from_us_, events_);
+    lost_count_ += lives_.take(records_, now.boot_us - now.monotonic_us, known_from_us_, events_);
     if (events_.size() > kMostWaiting) {
       lost_count_ += static_cast<std::int64_t>(events_.size() - kMostWaiting);
       events_.resize(kMostWaiting);
     }
-    return records_.size();
   }
 
   void name_users(Event& event) {
@@ -134,12 +164,8 @@ OpenedEvents open_connector_events(const EventRequest& request, std::int64_t boo
   std::string why_not;
   ConnectorSocket socket = ConnectorSocket::open(kSocketShare * request.ring_bytes, why_not);
   if (!socket) return {nullptr, why_not};
-  try {
-    ConnectorLives lives({request.births_only, boottime_offset_ticks, "/proc"});
-    return {std::make_unique<ConnectorEvents>(std::move(socket), std::move(lives), std::move(clocks)), ""};
-  } catch (const Error& error) {
-    return {nullptr, error.what()};
-  }
+  ConnectorLives lives({request.births_only, boottime_offset_ticks, "/proc", ::geteuid()});
+  return {std::make_unique<ConnectorEvents>(std::move(socket), std::move(lives), std::move(clocks)), ""};
 }
 
 }  // namespace galproc

@@ -21,7 +21,9 @@ constexpr std::int64_t kNsPerUs = 1000;
 }  // namespace
 
 ConnectorLives::ConnectorLives(Options options)
-    : options_(std::move(options)), reader_({options_.proc_root, options_.boottime_offset_ticks, 0}) {}
+    : options_(std::move(options)), reader_({options_.proc_root, options_.boottime_offset_ticks, 0}) {
+  others_are_hidden_ = !read_stat(1);  // there is always one, and it is root's
+}
 
 std::optional<StatLine> ConnectorLives::read_stat(std::int64_t pid) const {
   const std::string path = options_.proc_root + "/" + std::to_string(pid) + "/stat";
@@ -100,7 +102,8 @@ std::int64_t ConnectorLives::take(const std::vector<ConnectorRecord>& records, s
 }
 
 bool ConnectorLives::has_ends() const {
-  return std::any_of(ends_.begin(), ends_.end(), [](const auto& end) { return end.second.is_over; });
+  return !options_.births_only &&
+         std::any_of(ends_.begin(), ends_.end(), [](const auto& end) { return end.second.is_over; });
 }
 
 void ConnectorLives::take_fork(const ConnectorRecord& record, std::int64_t boot_us, std::vector<Event>& events) {
@@ -110,10 +113,16 @@ void ConnectorLives::take_fork(const ConnectorRecord& record, std::int64_t boot_
   auto child = read_party(record.pid);
   // Whoever has the pid by now is somebody else if he was born at another time.
   if (child && std::llabs(child->started_boot_us - boot_us) > kOneOf) child.reset();
+  const bool is_own = parent && parent->user_id.value_or(options_.user_id) == options_.user_id;
+  if (!child && others_are_hidden_ && !is_own) {  // it may live on, and nobody can tell since when
+    living_.erase(record.pid);
+    return;
+  }
   if (!child) {
     child.emplace();
     child->key = {record.pid, boot_us / ProcessReader::ticks_to_us(1)};
     child->started_boot_us = boot_us;
+    child->name = "?";
   }
   child->parent_pid = record.parent_pid;
   if (parent) {

@@ -21,6 +21,7 @@ class ConnectorLives {
     bool births_only = false;
     std::int64_t boottime_offset_ticks = 0;  ///< as ProcessReader::Options
     std::string proc_root = "/proc";
+    std::int64_t user_id = 0;  ///< who asks /proc
   };
   explicit ConnectorLives(Options options);
 
@@ -34,6 +35,10 @@ class ConnectorLives {
                     std::int64_t known_from_us, std::vector<Event>& events);
   /// Whether the next call is to tell an end, records or not.
   bool has_ends() const;
+
+  /// Whether /proc shows only the processes of who asks (its mount option hidepid). Then the others' births and ends
+  /// are neither told nor counted.
+  bool are_others_hidden() const { return others_are_hidden_; }
 
   std::optional<std::string> user_name(std::int64_t uid) { return reader_.user_name(uid); }
 
@@ -56,10 +61,11 @@ class ConnectorLives {
   void take_exit(const ConnectorRecord& record, std::int64_t boot_us);
   void look_for_threads(std::int64_t pid, End& end) const;
   void tell_end(std::int64_t pid, std::vector<Event>& events);
-  void count_untold(std::int64_t boot_us) { untold_count_ += boot_us > known_from_us_ ? 1 : 0; }
+  void count_untold(std::int64_t boot_us) { untold_count_ += boot_us > known_from_us_ && !others_are_hidden_ ? 1 : 0; }
 
   Options options_;
   ProcessReader reader_;
+  bool others_are_hidden_ = false;
   std::int64_t known_from_us_ = 0;  ///< of this call, as the next
   std::int64_t untold_count_ = 0;
   std::unordered_map<std::int64_t, EventParty> living_;  ///< by pid

@@ -27,4 +27,10 @@ CpuSplit split_cpu_time(std::uint64_t runtime_ns, std::uint64_t met_user_ns, std
   return {runtime_ns - system_ns, system_ns};
 }
 
+void set_cpu_time(ProcessUsage& usage, const CpuSplit& cpu) {
+  constexpr std::int64_t kNsPerUs = 1000;
+  usage.cpu_system_us = static_cast<std::int64_t>(cpu.system_ns) / kNsPerUs;
+  usage.cpu_user_us = static_cast<std::int64_t>(cpu.user_ns + cpu.system_ns) / kNsPerUs - usage.cpu_system_us;
+}
+
 }  // namespace galproc

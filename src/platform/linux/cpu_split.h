@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "model/reading.h"
+
 namespace galproc {
 
 /// CPU time of a process, nanoseconds.
@@ -16,5 +18,8 @@ struct CpuSplit {
 /// neither part falls below what it was `before`, nor their sum.
 CpuSplit split_cpu_time(std::uint64_t runtime_ns, std::uint64_t met_user_ns, std::uint64_t met_system_ns,
                         const CpuSplit& before);
+
+/// Puts it into `usage` in microseconds, so that the two parts add up to the whole.
+void set_cpu_time(ProcessUsage& usage, const CpuSplit& cpu);
 
 }  // namespace galproc

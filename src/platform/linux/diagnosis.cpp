@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "platform/linux/capabilities.h"
 #include "platform/linux/errors.h"
+#include "platform/linux/tracefs.h"
 #include "platform/posix/descriptor.h"
 
 namespace galproc {
@@ -57,6 +59,23 @@ Finding btf() {
   if (::access(kPath, R_OK) == 0) return {"btf", Finding::State::Ok, kPath, ""};
   return {"btf", Finding::State::Warning, fmt::format("{}: {}", kPath, error_text(errno)),
           "BPF programs need a kernel that was built with CONFIG_DEBUG_INFO_BTF."};
+}
+
+Finding tracefs() {
+  const Tracefs opened = open_tracefs();
+  if (!opened.folder) {
+    return {"tracefs", Finding::State::Warning, opened.why_not,
+            "Signals that could not be sent are not seen without it."};
+  }
+  if (opened.place.empty()) {
+    return {"tracefs", Finding::State::Ok, "one of galproc's own, which is mounted nowhere", ""};
+  }
+  struct stat status {};
+  if (::fstatat(opened.folder.get(), "events", &status, 0) == 0) {
+    return {"tracefs", Finding::State::Ok, opened.place, ""};
+  }
+  return {"tracefs", Finding::State::Warning, fmt::format("{}: {}", opened.place, error_text(errno)),
+          "Signals that could not be sent are not seen without it: run as root, or with CAP_DAC_READ_SEARCH."};
 }
 
 /// `why_not`: the better ones are not had.
@@ -114,7 +133,7 @@ Finding pid_namespace() {
 }  // namespace
 
 std::vector<Finding> diagnose_linux(const std::vector<TriedEvents>& events, const ReadingSources& readings) {
-  return {kernel(),          capabilities(), btf(), event_source(events), process_table(readings),
+  return {kernel(),          capabilities(), btf(), tracefs(), event_source(events), process_table(readings),
           sockets(readings), pid_namespace()};
 }
 

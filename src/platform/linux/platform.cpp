@@ -13,7 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "model/errors.h"
@@ -93,6 +95,12 @@ std::size_t stat_file_budget() {
   return limit.rlim_cur > kOthers ? static_cast<std::size_t>(std::min(limit.rlim_cur, kMost) - kOthers) : 0;
 }
 
+/// For inside of a sentence.
+std::string without_full_stop(std::string sentence) {
+  if (sentence.ends_with('.')) sentence.pop_back();
+  return sentence;
+}
+
 class LinuxPlatform : public Platform {
  public:
   LinuxPlatform()
@@ -170,14 +178,13 @@ class LinuxPlatform : public Platform {
     return bpf_sockets_ ? bpf_sockets_->read(processes) : sockets_.read(processes);
   }
   OpenedEvents open_events(std::string_view name, const EventRequest& request) override {
-    if (name == "netlink") {
-      return open_connector_events(request, boot_offset_ticks_, [this] { return clocks(); });
+    try {
+      return try_to_open(name, request);
+    } catch (const std::system_error& error) {
+      return {nullptr, "no thread could be made to read them: " + error_text(error.code().value())};
+    } catch (const std::exception& error) {
+      return {nullptr, without_full_stop(error.what())};
     }
-    if (name != "bpf") return {nullptr, "it is not built into this galproc"};
-    if (const char* why_not = why_no_bpf_here()) return {nullptr, why_not};
-    return open_bpf_events(
-        request, [this](const ProcessKey& key) { return processes_.image_of(key); },
-        [this](std::int64_t uid) { return processes_.user_name(uid); });
   }
   std::vector<Finding> diagnose() override {
     std::vector<TriedEvents> events;
@@ -247,6 +254,16 @@ class LinuxPlatform : public Platform {
   void remove_group(const std::string& path) override { galproc::remove_group(path); }
 
  private:
+  OpenedEvents try_to_open(std::string_view name, const EventRequest& request) {
+    if (name == "netlink") {
+      return open_connector_events(request, boot_offset_ticks_, [this] { return clocks(); });
+    }
+    if (name != "bpf") return {nullptr, "it is not built into this galproc"};
+    if (const char* why_not = why_no_bpf_here()) return {nullptr, why_not};
+    return open_bpf_events(
+        request, [this](const ProcessKey& key) { return processes_.image_of(key); },
+        [this](std::int64_t uid) { return processes_.user_name(uid); });
+  }
   /// A timer of the boot clock, since poll's own timeout stands still while the machine is suspended.
   void set_timer(std::int64_t boot_us) {
     if (!timer_) {

@@ -150,6 +150,7 @@ std::optional<IoCounters> parse_io(std::string_view text) {
 StatusFields parse_status(std::string_view text) {
   StatusFields fields;
   each_line(text, [&](std::string_view line) {
+    if (const auto process = number_after(line, "Tgid:")) fields.process = process;
     if (const auto uid = number_after(line, "Uid:", 1)) fields.effective_uid = uid;
     if (const auto kib = number_after(line, "VmHWM:")) fields.peak_resident_bytes = *kib * 1024;
     return !(fields.effective_uid && fields.peak_resident_bytes);

@@ -57,6 +57,7 @@ struct IoCounters {
 std::optional<IoCounters> parse_io(std::string_view text);
 
 struct StatusFields {
+  std::optional<std::int64_t> process;              ///< `Tgid:`, of a thread the process that it belongs to
   std::optional<std::int64_t> effective_uid;        ///< second number of `Uid:`
   std::optional<std::int64_t> peak_resident_bytes;  ///< `VmHWM:`
 };

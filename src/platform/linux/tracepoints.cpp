@@ -1,9 +1,7 @@
 #include "platform/linux/tracepoints.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <linux/perf_event.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,26 +10,16 @@
 #include <utility>
 
 #include "platform/linux/errors.h"
-#include "platform/posix/files.h"
+#include "platform/linux/tracefs.h"
 
 namespace galproc {
 
 bool TracepointIds::open(std::string& why_not) {
-  if (tracefs_) return true;
-  const Descriptor context(static_cast<int>(::syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC)));
-  if (context && ::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0) {
-    tracefs_ = Descriptor(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY)));
+  if (!tracefs_) {
+    Tracefs opened = open_tracefs();
+    tracefs_ = std::move(opened.folder);
+    why_not = std::move(opened.why_not);
   }
-  // Without CAP_SYS_ADMIN only one that somebody else has mounted, as systemd does.
-  for (const char* place : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-    if (tracefs_) return true;
-    Descriptor folder(::open(place, O_PATH | O_DIRECTORY | O_CLOEXEC));
-    struct stat status {};
-    // Where none is mounted the folder is there all the same, and empty.
-    const bool is_tracefs = folder && (::fstatat(folder.get(), "events", &status, 0) == 0 || errno == EACCES);
-    if (is_tracefs) tracefs_ = std::move(folder);
-  }
-  if (!tracefs_) why_not = "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)";
   return static_cast<bool>(tracefs_);
 }
 
@@ -41,8 +29,10 @@ bpf_link* TracepointIds::attach(bpf_program* program, const std::string& name, s
   const Descriptor file(::openat(tracefs_.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
   char text[32] = {};
   if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) {
-    why_not = errno == EACCES ? "its tracepoints are not readable (CAP_DAC_READ_SEARCH)"
-                              : "the kernel has no tracepoint " + name;
+    const int code = errno;
+    why_not = code == EACCES   ? "its tracepoints are not readable (CAP_DAC_READ_SEARCH)"
+              : code == ENOENT ? "the kernel has no tracepoint " + name
+                               : "a tracepoint cannot be read: " + error_text(code);
     return nullptr;
   }
   perf_event_attr attributes{};

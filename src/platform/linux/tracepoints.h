@@ -8,8 +8,7 @@
 
 namespace galproc {
 
-/// The numbers of the kernel's system call tracepoints, from a tracefs of its own that is mounted nowhere: nothing of
-/// the machine changes, and it works where nobody has mounted one. Who may not make one takes the one that is mounted.
+/// The numbers of the kernel's system call tracepoints, from tracefs.
 class TracepointIds {
  public:
   /// Attaches to syscalls/`name`. Null on failure, with the reason.

@@ -92,6 +92,10 @@ struct sched_entity {
   __u64 sum_exec_runtime;
 };
 
+struct sched_info {
+  unsigned long long run_delay; /* how long it waited for a CPU */
+};
+
 struct task_struct {
   unsigned int __state;
   unsigned int flags;
@@ -106,6 +110,8 @@ struct task_struct {
   struct mm_struct* mm;
   struct pid* thread_pid;
   struct sched_entity se;
+  struct sched_info sched_info;
+  unsigned long nvcsw; /* how often it slept */
   struct task_io_accounting ioac;
 };
 

@@ -58,7 +58,8 @@ struct galproc_exit {
   struct galproc_party process;
   __s32 wait_status;
   __u32 reserved;
-  __u64 cpu_user_ns, cpu_system_ns;
+  __u64 runtime_ns, user_ns, system_ns; /* CPU time as the scheduler measured it, its parts as the timer met them */
+  __u64 told_user_ns, told_system_ns;   /* what /proc/PID/stat said last */
   __u64 peak_resident_pages;
   __u64 read_bytes, written_bytes;
 };
@@ -76,14 +77,21 @@ struct galproc_signal {
   __u32 reserved;
 };
 
+/* What the number is that a system call was given. */
+enum galproc_named {
+  GALPROC_NAMED_PROCESS, /* a pid, or -group; kill() takes a thread for its process, too */
+  GALPROC_NAMED_THREAD,
+  GALPROC_NAMED_OTHER /* a descriptor, or a number of the sender's own pid namespace */
+};
+
 /* A system call that was to send one, and did not. */
 struct galproc_failed_signal {
   struct galproc_head head;
   struct galproc_party sender;
-  __s32 target; /* pid, thread, -group */
+  __s32 target;
   __s32 signal;
-  __s32 error;          /* errno */
-  __u32 target_unknown; /* 1: `target` is a descriptor, or a number of the sender's own pid namespace */
+  __s32 error; /* errno */
+  __u32 named; /* what `target` is: GALPROC_NAMED_... */
 };
 
 /* The OOM killer has sent a signal: this is told just after it. */

@@ -113,9 +113,10 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   return 0;
 }
 
-/* What threads used that ended before the last one: the process gets it only when they are released. */
+/* What threads used that ended before the last one: the process gets it only when they are released. The first one is
+ * left out, since it is there until the process is waited for. */
 struct dead_threads {
-  __u64 cpu_user_ns, cpu_system_ns, read_bytes, written_bytes;
+  __u64 runtime_ns, user_ns, system_ns, read_bytes, written_bytes;
 };
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -126,6 +127,7 @@ struct {
 
 static __always_inline void note_thread(struct task_struct* task) {
   const __u32 pid = task->tgid;
+  if (task->pid == pid) return;
   struct dead_threads* sum = bpf_map_lookup_elem(&dead_threads, &pid);
   if (!sum) {
     const struct dead_threads none = {};
@@ -133,8 +135,9 @@ static __always_inline void note_thread(struct task_struct* task) {
     sum = bpf_map_lookup_elem(&dead_threads, &pid);
     if (!sum) return;
   }
-  __sync_fetch_and_add(&sum->cpu_user_ns, task->utime);
-  __sync_fetch_and_add(&sum->cpu_system_ns, task->stime);
+  __sync_fetch_and_add(&sum->runtime_ns, task->se.sum_exec_runtime);
+  __sync_fetch_and_add(&sum->user_ns, task->utime);
+  __sync_fetch_and_add(&sum->system_ns, task->stime);
   if (bpf_core_field_exists(task->ioac)) {
     __sync_fetch_and_add(&sum->read_bytes, task->ioac.read_bytes);
     __sync_fetch_and_add(&sum->written_bytes, task->ioac.write_bytes);
@@ -143,6 +146,27 @@ static __always_inline void note_thread(struct task_struct* task) {
 
 static __always_inline __u64 larger(__u64 one, __u64 other) {
   return one > other ? one : other;
+}
+
+static __always_inline void add_use(struct galproc_exit* record, struct task_struct* task) {
+  record->runtime_ns += task->se.sum_exec_runtime;
+  record->user_ns += task->utime;
+  record->system_ns += task->stime;
+  if (!bpf_core_field_exists(task->ioac)) return;
+  record->read_bytes += task->ioac.read_bytes;
+  record->written_bytes += task->ioac.write_bytes;
+}
+
+/* What the scheduler has not added up yet, since it last looked: up to a tick of the timer, which may be a whole life.
+ * Of a thread that never slept it is what it did not wait for a CPU. */
+static __always_inline __u64 unmeasured_ns(struct task_struct* task) {
+  enum { kLongestTickNs = 10000000 };
+  if (!bpf_core_field_exists(task->sched_info.run_delay) || task->nvcsw != 0) return 0;
+  const __u64 lived_ns = bpf_ktime_get_boot_ns() - task->start_boottime;
+  const __u64 known_ns = task->se.sum_exec_runtime + task->sched_info.run_delay;
+  if (lived_ns <= known_ns) return 0;
+  const __u64 rest_ns = lived_ns - known_ns;
+  return rest_ns < kLongestTickNs ? rest_ns : kLongestTickNs;
 }
 
 static __always_inline int tell_exit(struct task_struct* task) {
@@ -158,15 +182,24 @@ static __always_inline int tell_exit(struct task_struct* task) {
   fill(&record->process, task);
   record->wait_status = shared->flags & kGroupExit ? shared->group_exit_code : task->group_leader->exit_code;
   record->reserved = 0;
-  record->cpu_user_ns = larger(threads.cpu_user_ns, shared->utime) + task->utime;
-  record->cpu_system_ns = larger(threads.cpu_system_ns, shared->stime) + task->stime;
+  record->runtime_ns = larger(threads.runtime_ns, shared->sum_sched_runtime);
+  record->user_ns = larger(threads.user_ns, shared->utime);
+  record->system_ns = larger(threads.system_ns, shared->stime);
+  record->told_user_ns = record->told_system_ns = 0;
+  if (bpf_core_field_exists(shared->prev_cputime)) {
+    record->told_user_ns = shared->prev_cputime.utime;
+    record->told_system_ns = shared->prev_cputime.stime;
+  }
   record->peak_resident_pages = shared->maxrss;
   record->read_bytes = threads.read_bytes;
   record->written_bytes = threads.written_bytes;
   if (bpf_core_field_exists(task->ioac)) {
-    record->read_bytes = larger(threads.read_bytes, shared->ioac.read_bytes) + task->ioac.read_bytes;
-    record->written_bytes = larger(threads.written_bytes, shared->ioac.write_bytes) + task->ioac.write_bytes;
+    record->read_bytes = larger(threads.read_bytes, shared->ioac.read_bytes);
+    record->written_bytes = larger(threads.written_bytes, shared->ioac.write_bytes);
   }
+  record->runtime_ns += unmeasured_ns(task);
+  add_use(record, task);
+  if (task->pid != task->tgid) add_use(record, task->group_leader);
   bpf_ringbuf_submit(record, wake_flags());
   return 0;
 }
@@ -204,6 +237,10 @@ int BPF_PROG(on_victim, struct task_struct* task) {
 SEC("?tp_btf/mark_victim")
 int BPF_PROG(on_victim_pid, int pid) {
   return tell_victim(pid);
+}
+
+static __always_inline int is_wanted(int signal) {
+  return settings.wanted_signals >> (signal - 1) & 1;
 }
 
 static __always_inline __u32 disposition_of(struct task_struct* target, int signal) {
@@ -247,7 +284,7 @@ static __always_inline __u32 is_namespace_init(struct task_struct* task) {
 
 SEC("tp_btf/signal_generate")
 int BPF_PROG(on_signal, int signal, struct kernel_siginfo* info, struct task_struct* target, int to_group, int result) {
-  if (signal < 1 || signal > kMaxSignal || !(settings.wanted_signals >> (signal - 1) & 1)) return 0;
+  if (signal < 1 || signal > kMaxSignal || !is_wanted(signal)) return 0;
   const unsigned long kind = (unsigned long)info;
   const int code = kind == 0 ? 0 : kind == 1 ? SI_KERNEL : BPF_CORE_READ(info, si_code);
   const __u32 disposition = disposition_of(target, signal);
@@ -290,45 +327,48 @@ struct exit_context {
 static __always_inline int enter(int target, int signal) {
   const __u32 thread = bpf_get_current_pid_tgid();
   const struct attempt attempt = {target, signal};
-  if (signal != 0) bpf_map_update_elem(&attempts, &thread, &attempt, BPF_ANY);
+  if (signal == 0 || (signal >= 1 && signal <= kMaxSignal && !is_wanted(signal))) return 1;
+  bpf_map_update_elem(&attempts, &thread, &attempt, BPF_ANY);
   return 1;
 }
 
-static __always_inline int tell_failure(const struct attempt* attempt, __s64 result, __u32 is_descriptor) {
+static __always_inline int tell_failure(const struct attempt* attempt, __s64 result, __u32 named) {
   RESERVE(galproc_failed_signal, record, GALPROC_FAILED_SIGNAL);
   struct task_struct* sender = current_task();
   fill(&record->sender, sender);
   record->target = attempt->target;
   record->signal = attempt->signal;
   record->error = -result;
-  record->target_unknown = is_descriptor || BPF_CORE_READ(sender, thread_pid, level) != 0;
+  record->named = BPF_CORE_READ(sender, thread_pid, level) != 0 ? GALPROC_NAMED_OTHER : named;
   bpf_ringbuf_submit(record, wake_flags());
   return 0;
 }
 
-static __always_inline int leave(__s64 result, __u32 is_descriptor) {
+static __always_inline int leave(__s64 result, __u32 named) {
   const __u32 thread = bpf_get_current_pid_tgid();
   const struct attempt* found = bpf_map_lookup_elem(&attempts, &thread);
   if (!found) return 1;
   const struct attempt attempt = *found;
   bpf_map_delete_elem(&attempts, &thread);
-  if (result < 0) tell_failure(&attempt, result, is_descriptor);
+  if (result < 0) tell_failure(&attempt, result, named);
   return 1;
 }
 
-#define WATCH(call, target_index, signal_index, is_descriptor)                        \
+#define WATCH(call, target_index, signal_index, named)                                \
   SEC("tp/syscalls/sys_enter_" #call)                                                 \
   int enter_##call(struct enter_context* context) {                                   \
     return enter(context->arguments[target_index], context->arguments[signal_index]); \
   }                                                                                   \
   SEC("tp/syscalls/sys_exit_" #call)                                                  \
   int leave_##call(struct exit_context* context) {                                    \
-    return leave(context->result, is_descriptor);                                     \
+    return leave(context->result, named);                                             \
   }
 
-WATCH(kill, 0, 1, 0)
-WATCH(tkill, 0, 1, 0)
-WATCH(tgkill, 0, 2, 0)
-WATCH(pidfd_send_signal, 0, 1, 1)
-WATCH(rt_sigqueueinfo, 0, 1, 0)
-WATCH(rt_tgsigqueueinfo, 0, 2, 0)
+WATCH(kill, 0, 1, GALPROC_NAMED_PROCESS)
+WATCH(tkill, 0, 1, GALPROC_NAMED_THREAD)
+WATCH(tgkill, 0, 2, GALPROC_NAMED_PROCESS)
+/* Whose the descriptor is stands at another place in each few kernels (private_data, an inode of pidfs), and it may be
+ * a folder of /proc as well: nobody is named. */
+WATCH(pidfd_send_signal, 0, 1, GALPROC_NAMED_OTHER)
+WATCH(rt_sigqueueinfo, 0, 1, GALPROC_NAMED_PROCESS)
+WATCH(rt_tgsigqueueinfo, 0, 2, GALPROC_NAMED_PROCESS)
