@@ -39,7 +39,7 @@ class QueryWhoKilled : public testing::Test {
            const std::string& witness = "event") {
     database_.exec(
         fmt::format("INSERT INTO process_exit VALUES (7, witness('{}'), NULL, us('{}'), NULL, {}, {}, 0, 0, 0,"
-                    " NULL, NULL, 1)",
+                    " NULL, NULL, 1, NULL)",
                     witness, at, exit_code, exit_signal));
   }
   /// galproc ends it with SIGKILL, and sees that it does.
