@@ -33,21 +33,21 @@ constexpr double kMostUsEach = 2;  // aimed at
 constexpr std::chrono::milliseconds kBetweenDrains{250};
 
 /// A process that does this and ends; it ends with this object at the latest.
-class Helper {
+class Forked {
  public:
-  explicit Helper(const std::function<void()>& life) : pid_(::fork()) {
+  explicit Forked(const std::function<void()>& life) : pid_(::fork()) {
     if (pid_ != 0) return;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     life();
     ::_exit(0);
   }
-  ~Helper() {
+  ~Forked() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  Helper(const Helper&) = delete;
-  Helper& operator=(const Helper&) = delete;
+  Forked(const Forked&) = delete;
+  Forked& operator=(const Forked&) = delete;
   pid_t pid() const { return pid_; }
   bool has_ended() {
     if (::waitpid(pid_, nullptr, WNOHANG) != pid_) return false;
@@ -120,7 +120,7 @@ Taken take_and_store(Platform& platform, EventSource& source, pid_t target) {
   };
   pending.from_us = platform.clocks().wall_us;
   const double ms = cpu_ms_of([&] {
-    Helper sender([&] { send_evenly(target); });
+    Forked sender([&] { send_evenly(target); });
     while (!sender.has_ended()) {
       std::this_thread::sleep_for(kBetweenDrains);
       step(false);
@@ -132,7 +132,7 @@ Taken take_and_store(Platform& platform, EventSource& source, pid_t target) {
 }
 
 void report_taking(Platform& platform, EventSource& source) {
-  const Helper target([] { sleep_deaf_to(SIGUSR1); });
+  const Forked target([] { sleep_deaf_to(SIGUSR1); });
   std::vector<double> each;
   std::int64_t stored = 0, lost = 0;
   for (int round = 0; round < kRounds; ++round) {
@@ -156,7 +156,7 @@ double ns_to_send(pid_t target, int signal) {
   if (shared == MAP_FAILED) throw std::runtime_error("mmap");
   auto* ns = static_cast<double*>(shared);
   *ns = 0;
-  Helper sender([&] {
+  Forked sender([&] {
     const double ms = cpu_ms_of([&] {
       for (int i = 0; i < kCount; ++i) ::kill(target, signal);
     });
@@ -169,7 +169,7 @@ double ns_to_send(pid_t target, int signal) {
 }
 
 void report_sending(Platform& platform) {
-  const Helper target([] { sleep_deaf_to(SIGUSR1); });
+  const Forked target([] { sleep_deaf_to(SIGUSR1); });
   std::vector<double> bare, recorded, filtered;
   for (int round = 0; round < 4 * kRounds; ++round) {
     bare.push_back(ns_to_send(target.pid(), SIGUSR1));
