@@ -2,6 +2,7 @@
 
 #include "support/control_group.h"
 #include "support/family.h"
+#include "support/proc.h"
 
 namespace galproc {
 namespace {
@@ -35,6 +36,19 @@ class ProgramKillEvents : public ProgramTest, public testing::WithParamInterface
     return start({"/bin/sh", script.string(), word, std::to_string(now_us() / 1'000'000 + 20)},
                  {{}, [this] { bound_.enter(); }});
   }
+  /// Stops the recorder, which goes on where that found it in the midst of a write: nothing could be logged then.
+  bool stop_between_writes(const Program& recorder) const {
+    ::kill(recorder.pid(), SIGSTOP);
+    if (!wait_until_state(recorder.pid(), 'T')) return false;
+    try {
+      SQLite::Database database(db().string(), SQLite::OPEN_READWRITE, 100);
+      database.exec("BEGIN IMMEDIATE; ROLLBACK");
+      return true;
+    } catch (const SQLite::Exception&) {
+      ::kill(recorder.pid(), SIGCONT);
+      return false;
+    }
+  }
   const BoundedGroup bound_{200};  ///< what goes wrong stays in there
 };
 
@@ -60,7 +74,7 @@ TEST_P(ProgramKillEvents, BesideARecorderThatStandsStillSayUpToWhenBirthsAreKnow
   const Family family;
   Program top = start({"/bin/sh", "-c", "sleep $1 & sleep $1; :", "sh", family.word()});
   ASSERT_TRUE(family.grows_to(3));
-  ASSERT_EQ(::kill(recorder->pid(), SIGSTOP), 0);
+  ASSERT_TRUE(wait_until([&] { return stop_between_writes(*recorder); }));
   const Ran ran = galproc({"kill", "--db", db().string(), std::to_string(top.pid()), "--tree"});
   ::kill(recorder->pid(), SIGCONT);
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
