@@ -55,22 +55,24 @@ WITH
   ),
   -- The stored rows, one seek a tick, each with the row before it: a row stands
   -- until the next one. Walked in the order of the window, which then need not
-  -- sort.
+  -- sort. One frame of three rows costs half of what lag() and lead() do; where
+  -- a neighbour is missing it ends with the row itself.
   standing AS NOT MATERIALIZED (
     SELECT p.upid, t.tick_id, t.boot_us, t.previous_tick_id,
       s.cpu_us, s.io_bytes, s.resident_bytes,
       s.thread_count,
-      lag(t.tick_id) OVER rows_of_one AS row_before_id,
-      lag(s.cpu_us) OVER rows_of_one AS cpu_before_us,
-      lag(s.io_bytes) OVER rows_of_one AS io_before_bytes,
-      lead(t.tick_id) OVER rows_of_one AS row_after_id
+      nullif(first_value(t.tick_id) OVER near, t.tick_id) AS row_before_id,
+      first_value(s.cpu_us) OVER near AS cpu_before_us,
+      first_value(s.io_bytes) OVER near AS io_before_bytes,
+      nullif(last_value(t.tick_id) OVER near, t.tick_id) AS row_after_id
     FROM process AS p
     CROSS JOIN tick AS t ON t.tick_id
       BETWEEN (SELECT base_tick_id FROM life WHERE upid = p.upid)
       AND (SELECT high_tick_id FROM life WHERE upid = p.upid)
     CROSS JOIN process_sample AS s ON s.sample_id = t.tick_id << 32 | p.upid
     WHERE p.upid IN (SELECT upid FROM asked)
-    WINDOW rows_of_one AS (PARTITION BY p.upid ORDER BY t.tick_id)
+    WINDOW near AS (PARTITION BY p.upid ORDER BY t.tick_id
+      ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING)
   ),
   -- The last look at the process table before each row: as a rule the tick
   -- before.
@@ -97,15 +99,15 @@ WITH
       coalesce(row_after_id - 1, high_tick_id) AS until_tick_id,
       resident_bytes, thread_count, io_bytes,
       boot_us - boot_before_us AS length_us,
-      CASE WHEN boot_before_us IS NOT NULL
-        THEN cpu_us - iif(
-          row_before_id IS NULL AND started_us > at_before_us - 2000000,
-          0, cpu_before_us)
+      cpu_us - CASE
+        WHEN boot_before_us IS NULL THEN NULL
+        WHEN row_before_id IS NOT NULL THEN cpu_before_us
+        WHEN started_us > at_before_us - 2000000 THEN 0
       END AS cpu_change_us,
-      CASE WHEN boot_before_us IS NOT NULL
-        THEN io_bytes - iif(
-          row_before_id IS NULL AND started_us > at_before_us - 2000000,
-          0, io_before_bytes)
+      io_bytes - CASE
+        WHEN boot_before_us IS NULL THEN NULL
+        WHEN row_before_id IS NOT NULL THEN io_before_bytes
+        WHEN started_us > at_before_us - 2000000 THEN 0
       END AS io_change_bytes
     FROM compared
   ),
@@ -154,7 +156,8 @@ WITH
     GROUP BY r.upid, r.at_us / :every
   )
 SELECT
-  strftime('%Y-%m-%dT%H:%M:%S', s.at_us / 1000000, 'unixepoch')
+  date(s.at_us / 1000000, 'unixepoch') || 'T'
+    || time(s.at_us / 1000000, 'unixepoch')
     || printf('.%06dZ', s.at_us % 1000000) AS at,
   s.upid, s.cpu_pct, s.resident_bytes, s.thread_count, s.io_bytes, s.pid,
   s.cpu_us, s.at_us
