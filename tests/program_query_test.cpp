@@ -131,6 +131,31 @@ TEST_F(ProgramQuery, OfOnesOwnReadsAndNothingElse) {
   EXPECT_EQ(both.exit_code, 2);
 }
 
+TEST_F(ProgramQuery, ThatWouldNeverEndIsEndedByItsTimeout) {
+  snapshot();
+  const std::string endless =
+      "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) AS x FROM n";
+  std::ofstream(folder_ / "endless.sql") << "-- name: endless\n-- summary: counts\n-- why: to see it ended\n"
+                                         << "-- example: galproc query endless\n-- column: x integer: a number\n"
+                                         << endless << "\n";
+  for (const Words& words : {Words{"--run", endless}, Words{"endless", "--queries-dir", folder_.string()}}) {
+    SCOPED_TRACE(words[0]);
+    Words all = {"query", "--db", db().string(), "--json", "--timeout", "100ms"};
+    all.insert(all.end(), words.begin(), words.end());
+    const Ran ended = galproc(all);
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_EQ(ended.out, "[]\n");
+    EXPECT_NE(ended.err.find("not answered within --timeout 100ms"), std::string::npos) << ended.err;
+  }
+  EXPECT_EQ(run_sql("SELECT 1", {"--timeout", "1h"}).exit_code, 0);
+  for (const char* wrong : {"0s", "5", "soon", ""}) {
+    SCOPED_TRACE(wrong);
+    const Ran ran = run_sql("SELECT 1", {"--timeout", wrong});
+    EXPECT_EQ(ran.exit_code, 2) << ran.err;
+    EXPECT_NE(ran.err.find("--timeout"), std::string::npos) << ran.err;
+  }
+}
+
 TEST_F(ProgramQuery, LimitCutsAndSaysSo) {
   snapshot();
   for (const Words& words : {Words{"processes"}, Words{"--run", "SELECT pid FROM processes"}}) {

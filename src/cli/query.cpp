@@ -11,6 +11,7 @@
 #include "model/text.h"
 #include "model/time_words.h"
 #include "store/database.h"
+#include "store/deadline.h"
 #include "store/query_catalogue.h"
 #include "store/query_run.h"
 
@@ -34,6 +35,7 @@ struct QueryFlags {
   std::string run;
   std::string queries_dir;
   std::string limit;
+  std::string timeout = "5m";
   bool sql = false;
   bool explain = false;
   bool help = false;
@@ -100,6 +102,21 @@ void tell_if_cut(const Context& context, bool more, std::optional<std::size_t> l
   if (more && limit) context.say(fmt::format("There are more rows than --limit {} lets through.", *limit));
 }
 
+/// What `ask` gives, or Error (exit 1) once it takes longer than --timeout.
+template <typename Ask>
+auto in_time(const QueryFlags& flags, SQLite::Database& database, const Ask& ask) {
+  const Deadline deadline(database, parse_flag("timeout", flags.timeout, parse_duration_us));
+  try {
+    return ask();
+  } catch (const SQLite::Exception&) {
+    if (!deadline.has_passed()) throw;
+    throw Error(ExitCode::Failed,
+                fmt::format("The question was not answered within --timeout {} and is ended. Ask for less (--since, "
+                            "--until, --limit), or give it longer.",
+                            escape_controls(flags.timeout)));
+  }
+}
+
 ExitCode run_statement(const QueryFlags& flags, const Context& context) {
   if (!flags.values.empty() || !flags.set_flags.empty()) {
     throw UsageError("--run takes a whole statement; parameters belong to named queries.");
@@ -107,7 +124,9 @@ ExitCode run_statement(const QueryFlags& flags, const Context& context) {
   SQLite::Database database = open_to_read(context);
   bool more = false;
   const auto limit = parse_limit(flags.limit);
-  const RowSet rows = flags.explain ? explain_sql(database, flags.run) : run_sql(database, flags.run, limit, &more);
+  const RowSet rows = in_time(flags, database, [&] {
+    return flags.explain ? explain_sql(database, flags.run) : run_sql(database, flags.run, limit, &more);
+  });
   context.print(rows);
   tell_if_cut(context, more, limit);
   return ExitCode::Done;
@@ -137,11 +156,15 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   if (limit && query.find_param("limit")) words["limit"] = flags.limit;
   QueryMoment moment(query, words, flags.set_flags);
   SQLite::Database database = open_to_read(context);
-  moment.find_latest_tick(database);
-  for (const std::string& sentence : moment.before()) context.say(sentence);
   bool more = false;
-  const RowSet rows = run_query(database, query, moment.bindings(), limit, &more);
-  const std::vector<std::string> notices = moment.about_gaps(database);
+  std::vector<std::string> notices;
+  const RowSet rows = in_time(flags, database, [&] {
+    moment.find_latest_tick(database);
+    for (const std::string& sentence : moment.before()) context.say(sentence);
+    RowSet answer = run_query(database, query, moment.bindings(), limit, &more);
+    notices = moment.about_gaps(database);
+    return answer;
+  });
   context.print(rows);
   if (rows.rows.empty()) context.say("No row.");
   tell_if_cut(context, more, limit);
@@ -207,6 +230,9 @@ void add_query(CLI::App& app, Context& context, const std::vector<std::string>& 
   verb->add_option("NAME", flags->name, "One of the names that `galproc query` lists");
   verb->add_option("--run", flags->run, "One read-only statement of your own")->type_name("SQL");
   verb->add_option("--limit", flags->limit, "At most this many rows")->type_name("N");
+  verb->add_option("--timeout", flags->timeout, "Give up after this long: 30s, 5m, 1h")
+      ->type_name("DURATION")
+      ->capture_default_str();
   verb->add_option("--queries-dir", flags->queries_dir, "A folder of further queries")->type_name("DIR");
   verb->add_flag("--sql", flags->sql, "Print the statement instead of running it");
   verb->add_flag("--explain", flags->explain, "Print SQLite's plan instead of running it");
