@@ -138,13 +138,13 @@ TEST_F(ProgramQuery, ThatWouldNeverEndIsEndedByItsTimeout) {
   std::ofstream(folder_ / "endless.sql") << "-- name: endless\n-- summary: counts\n-- why: to see it ended\n"
                                          << "-- example: galproc query endless\n-- column: x integer: a number\n"
                                          << endless << "\n";
-  for (const Words& words : {Words{"--run", endless}, Words{"endless", "--queries-dir", folder_.string()}}) {
+  for (const Words& words : {Words{"--run", endless}, Words{"endless", "--queries-dir", (folder_ / "").string()}}) {
     SCOPED_TRACE(words[0]);
     Words all = {"query", "--db", db().string(), "--json", "--timeout", "100ms"};
     all.insert(all.end(), words.begin(), words.end());
     const Ran ended = galproc(all);
     EXPECT_EQ(ended.exit_code, 1);
-    EXPECT_EQ(ended.out, "[]\n");
+    EXPECT_EQ(ended.out, "");
     EXPECT_NE(ended.err.find("not answered within --timeout 100ms"), std::string::npos) << ended.err;
   }
   EXPECT_EQ(run_sql("SELECT 1", {"--timeout", "1h"}).exit_code, 0);
