@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -226,9 +227,12 @@ class PlatformConnectorSmall : public PlatformConnector {
 TEST_F(PlatformConnector, ASocketThatIsTooSmallCountsWhatItLostToTheLastOne) {
   std::string why_not;
   ConnectorSocket large = ConnectorSocket::open(16U << 20, why_not);
-  ConnectorSocket small = ConnectorSocket::open(1024, why_not);
-  // Where much is born at that moment its answer finds no room either.
-  for (int attempt = 0; attempt < 50 && !small; ++attempt) small = ConnectorSocket::open(1024, why_not);
+  std::optional<ConnectorSocket> opened;
+  // Where much is born at that moment the answer finds no room either.
+  for (int attempt = 0; attempt < 50 && !(opened && *opened); ++attempt) {
+    opened.emplace(ConnectorSocket::open(1024, why_not));
+  }
+  ConnectorSocket& small = *opened;
   ASSERT_TRUE(small && large) << why_not;
   const auto make_one = [] {
     const Child child([] { ::_exit(0); });
