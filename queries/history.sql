@@ -55,8 +55,9 @@ WITH
   ),
   -- The stored rows, one seek a tick, each with the row before it: a row stands
   -- until the next one. Walked in the order of the window, which then need not
-  -- sort. One frame of three rows costs half of what lag() and lead() do; where
-  -- a neighbour is missing it ends with the row itself.
+  -- sort. One frame of three rows costs a third less than lag() and lead(), which
+  -- keep the whole partition; where a neighbour is missing it ends with the row
+  -- itself.
   standing AS NOT MATERIALIZED (
     SELECT p.upid, t.tick_id, t.boot_us, t.previous_tick_id,
       s.cpu_us, s.io_bytes, s.resident_bytes,

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 #include <thread>
 
@@ -227,12 +226,15 @@ class PlatformConnectorSmall : public PlatformConnector {
 TEST_F(PlatformConnector, ASocketThatIsTooSmallCountsWhatItLostToTheLastOne) {
   std::string why_not;
   ConnectorSocket large = ConnectorSocket::open(16U << 20, why_not);
-  std::optional<ConnectorSocket> opened;
-  // Where much is born at that moment the answer finds no room either.
-  for (int attempt = 0; attempt < 50 && !(opened && *opened); ++attempt) {
-    opened.emplace(ConnectorSocket::open(1024, why_not));
-  }
-  ConnectorSocket& small = *opened;
+  const auto open_small = [&why_not] {
+    constexpr int kSmall = 1024;
+    // Where much is born at that moment the kernel's answer finds no room either.
+    for (int attempt = 1; attempt < 50; ++attempt) {
+      if (ConnectorSocket opened = ConnectorSocket::open(kSmall, why_not)) return opened;
+    }
+    return ConnectorSocket::open(kSmall, why_not);
+  };
+  ConnectorSocket small = open_small();
   ASSERT_TRUE(small && large) << why_not;
   const auto make_one = [] {
     const Child child([] { ::_exit(0); });
@@ -274,8 +276,8 @@ TEST_F(PlatformConnectorSmall, LosesEventsAndSaysHowMany) {
   constexpr int kCount = 200;
   int told = 0;
   std::int64_t lost = 0;
-  // By vfork: a copy of all of a sanitizer's memory takes so long that the listener keeps up.
   std::set<std::int64_t> mine;
+  // By vfork: a copy of all of a sanitizer's memory takes so long that the listener keeps up.
   const auto make_one = [&mine] {
     const pid_t pid = ::vfork();
     if (pid == 0) ::_exit(0);

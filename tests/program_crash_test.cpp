@@ -1,5 +1,5 @@
-// The recorder is killed again and again while the world changes, always on the same file. Whatever moment it was, what
-// is committed is whole, the next run goes on, and the hole is told.
+// Recorders, and kills through the log, are killed again and again while the world changes, always on the same file.
+// Whatever moment it was, what is committed is whole, the next run goes on, and the hole is told.
 
 #include <random>
 
@@ -14,6 +14,12 @@ constexpr int kRounds = 50, kFewestRounds = 10;
 constexpr std::chrono::seconds kLongest{15};
 constexpr int kNewFiles = 20, kFewestNewFiles = 5;
 constexpr std::chrono::seconds kLongestOfNewFiles{5};
+
+/// A number from the environment, where it has one.
+unsigned asked_for(const char* variable, unsigned otherwise) {
+  const char* text = std::getenv(variable);
+  return text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : otherwise;
+}
 
 /// Each gives one row of what is wrong, and none in a whole file.
 const std::vector<std::pair<const char*, const char*>> kFaults = {
@@ -70,6 +76,9 @@ class ProgramCrash : public ProgramTest {
   Program start_recorder() const {
     return start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "10ms"});
   }
+  /// The word that makes a failure happen again, as far as a machine allows.
+  std::string course() const { return fmt::format("GALPROC_TORTURE_SEED={}", seed_); }
+  void end_both_at_any_moment(std::chrono::milliseconds start_time);
   std::chrono::milliseconds passed() const {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun_);
   }
@@ -82,8 +91,41 @@ class ProgramCrash : public ProgramTest {
 
  private:
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  std::mt19937 random_{std::random_device{}()};
+  unsigned seed_ = asked_for("GALPROC_TORTURE_SEED", std::random_device{}());
+  std::mt19937 random_{seed_};
 };
+
+/// A recorder, a victim and a kill of it, and what has to be in the file afterwards.
+void ProgramCrash::end_both_at_any_moment(std::chrono::milliseconds start_time) {
+  Program recorder = start_recorder();
+  sleep_up_to(start_time);
+  Program victim = start({"/bin/sleep", "1000"});
+  const std::string pid = std::to_string(victim.pid());
+  Program killer = start({GALPROC_BINARY, "kill", "--db", db().string(), "--grace", "100ms", pid});
+  sleep_up_to(std::chrono::milliseconds(60));
+  if (draw(3) == 0) killer.wait();
+  const bool was_done = killer.has_ended();
+  const int exit_code = was_done ? killer.wait() : -1;
+  killer.kill();
+  // A reader has seen these.
+  const std::int64_t ticks = number("SELECT count(*) FROM tick"), attempts = number("SELECT count(*) FROM attempt");
+  recorder.kill();
+  // A signal that went out just before is heard by then; one that is heard later proves nothing.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+
+  const std::string whom = " WHERE target_pid = " + pid;
+  if (was_done || victim.has_ended()) {
+    EXPECT_EQ(number("SELECT count(*) > 0 FROM attempt" + whom), 1) << "a signal without an intent; " << killer.err();
+  }
+  if (was_done) {
+    EXPECT_EQ(exit_code, 0) << killer.err();
+    EXPECT_EQ(ask("SELECT outcome FROM attempt JOIN attempt_outcome USING (attempt_id)" + whom), "exited\n");
+  }
+  EXPECT_GE(number("SELECT count(*) FROM tick"), ticks);
+  EXPECT_GE(number("SELECT count(*) FROM attempt"), attempts);
+  const Ran check = galproc({"db", "check", "--db", db().string(), "--json", "-q"});
+  EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
+}
 
 TEST_F(ProgramCrash, AtAnyMomentLeavesAWholeFileThatTheNextRunGoesOnWith) {
   Puppet idle, churner, listener;
@@ -121,6 +163,23 @@ TEST_F(ProgramCrash, AtAnyMomentLeavesAWholeFileThatTheNextRunGoesOnWith) {
               "program_crash_test|NULL\n");
   }
   RecordProperty("rounds", round - 1);
+}
+
+TEST_F(ProgramCrash, OfARecorderAndAKillTogetherLosesNothingThatWasAcknowledged) {
+  constexpr unsigned kFewRoundsOfBoth = 12;
+  const unsigned rounds = std::max(1U, asked_for("GALPROC_TORTURE_ROUNDS", kFewRoundsOfBoth));
+  const auto start_time = time_of_start();
+  for (unsigned round = 1; round <= rounds && !HasFailure(); ++round) {
+    SCOPED_TRACE(fmt::format("round {} of {}", round, course()));
+    end_both_at_any_moment(start_time);
+  }
+  const Ran verify = galproc({"db", "verify", "--db", db().string()});
+  EXPECT_EQ(verify.exit_code, 0) << verify.err;
+  EXPECT_EQ(record().stop(), 0);
+  expect_whole(static_cast<int>(rounds));
+  fmt::print("{} rounds, {}: {} ticks, {} attempts, {} with an outcome\n", rounds, course(),
+             number("SELECT count(*) FROM tick"), number("SELECT count(*) FROM attempt"),
+             number("SELECT count(*) FROM attempt_outcome"));
 }
 
 TEST_F(ProgramCrash, WhileTheFileIsBeingMadeIsNoHindranceToTheNextStart) {

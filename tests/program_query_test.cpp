@@ -135,10 +135,8 @@ TEST_F(ProgramQuery, ThatWouldNeverEndIsEndedByItsTimeout) {
   snapshot();
   const std::string endless =
       "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) AS x FROM n";
-  std::ofstream(folder_ / "endless.sql") << "-- name: endless\n-- summary: counts\n-- why: to see it ended\n"
-                                         << "-- example: galproc query endless\n-- column: x integer: a number\n"
-                                         << endless << "\n";
-  for (const Words& words : {Words{"--run", endless}, Words{"endless", "--queries-dir", (folder_ / "").string()}}) {
+  write("own/endless.sql", "-- name: endless\n-- summary: counts\n-- column: x integer: a number\n" + endless + "\n");
+  for (const Words& words : {Words{"--run", endless}, Words{"endless", "--queries-dir", (folder_ / "own").string()}}) {
     SCOPED_TRACE(words[0]);
     Words all = {"query", "--db", db().string(), "--json", "--timeout", "100ms"};
     all.insert(all.end(), words.begin(), words.end());

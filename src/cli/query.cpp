@@ -108,8 +108,8 @@ auto in_time(const QueryFlags& flags, SQLite::Database& database, const Ask& ask
   const Deadline deadline(database, parse_flag("timeout", flags.timeout, parse_duration_us));
   try {
     return ask();
-  } catch (const SQLite::Exception&) {
-    if (!deadline.has_passed()) throw;
+  } catch (const SQLite::Exception& error) {
+    if (!is_of_deadline(error)) throw;
     throw Error(ExitCode::Failed,
                 fmt::format("The question was not answered within --timeout {} and is ended. Ask for less (--since, "
                             "--until, --limit), or give it longer.",

@@ -8,7 +8,7 @@
 namespace galproc {
 
 /// While it lives, what runs on the connection is interrupted once that much time has passed since its making: the
-/// running statement and each later one throws SQLite::Exception (SQLITE_INTERRUPT). Time in which the machine is
+/// running statement and each later one throws an exception that `is_of_deadline` knows. Time in which the machine is
 /// suspended does not count. A single call of a function within a statement is not cut short.
 class Deadline {
  public:
@@ -18,12 +18,11 @@ class Deadline {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
-  bool has_passed() const { return std::chrono::steady_clock::now() - began_ >= most_; }
-
  private:
   SQLite::Database& database_;
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  std::chrono::microseconds most_;
+  std::chrono::steady_clock::time_point at_;
 };
+
+bool is_of_deadline(const SQLite::Exception& error);
 
 }  // namespace galproc
