@@ -163,4 +163,4 @@ SELECT
   s.upid, s.cpu_pct, s.resident_bytes, s.thread_count, s.io_bytes, s.pid,
   s.cpu_us, s.at_us
 FROM shown AS s
-ORDER BY s.upid, s.tick_id
+ORDER BY s.tick_id, s.upid

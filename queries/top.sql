@@ -76,21 +76,16 @@ WITH
       AS length_us
     FROM span AS s
   ),
-  -- Bare columns follow max(), the only one of its SELECT.
-  state_first AS MATERIALIZED (
-    SELECT s.upid, max(s.sample_id) AS sample_id, s.cpu_us, s.io_bytes,
-      s.resident_bytes
+  -- The last row of each at both ends: their numbers alone, since all that is
+  -- sorted costs; the rows are fetched afterwards.
+  edge AS MATERIALIZED (
+    SELECT s.upid, max(s.sample_id) FILTER (WHERE w.is_first) AS first_id,
+      max(s.sample_id) FILTER (WHERE NOT w.is_first) AS last_id
     FROM span AS r
-    CROSS JOIN process_sample AS s ON s.sample_id
-      BETWEEN r.first_keyframe_tick_id << 32 AND (r.first_tick_id + 1 << 32) - 1
-    GROUP BY s.upid
-  ),
-  state_last AS MATERIALIZED (
-    SELECT s.upid, max(s.sample_id) AS sample_id, s.cpu_us, s.io_bytes,
-      s.resident_bytes
-    FROM span AS r
-    CROSS JOIN process_sample AS s ON s.sample_id
-      BETWEEN r.last_keyframe_tick_id << 32 AND (r.last_tick_id + 1 << 32) - 1
+    CROSS JOIN (SELECT 1 AS is_first UNION ALL SELECT 0) AS w
+    CROSS JOIN process_sample AS s ON s.sample_id BETWEEN
+      iif(w.is_first, r.first_keyframe_tick_id, r.last_keyframe_tick_id) << 32
+      AND (iif(w.is_first, r.first_tick_id, r.last_tick_id) + 1 << 32) - 1
     GROUP BY s.upid
   ),
   -- For those that could not be seen at the first tick.
@@ -107,8 +102,9 @@ WITH
       b.cpu_us AS cpu_before_us, b.io_bytes AS io_before_bytes,
       max(l.resident_bytes, coalesce(b.resident_bytes, 0)) AS resident_bytes
     FROM span AS s
-    CROSS JOIN state_last AS l
-    LEFT JOIN state_first AS b ON b.upid = l.upid
+    CROSS JOIN edge AS e
+    CROSS JOIN process_sample AS l ON l.sample_id = e.last_id
+    LEFT JOIN process_sample AS b ON b.sample_id = e.first_id
     WHERE NOT EXISTS (
       SELECT 1 FROM process_exit AS x
       WHERE x.upid = l.upid
@@ -188,7 +184,8 @@ WITH
       WHERE NOT met_before) AS k
     CROSS JOIN span AS s
     CROSS JOIN process AS p ON p.upid = k.upid
-    LEFT JOIN state_first AS b ON b.upid = k.upid
+    LEFT JOIN edge AS e ON e.upid = k.upid
+    LEFT JOIN process_sample AS b ON b.sample_id = e.first_id
     LEFT JOIN state_opening AS o ON o.upid = k.upid
   ),
   -- Texts, ends and peaks are looked up for the rows that are shown, no others.
@@ -234,7 +231,10 @@ SELECT u.upid, p.pid, i.name, u.cpu_us,
                      CROSS JOIN process_sample AS s
                        ON s.sample_id = k.tick_id << 32 | u.upid)
                ELSE m.resident_bytes END, -1)), -1) AS resident_bytes,
-  u.io_bytes, i.user, i.command_line,
+  u.io_bytes, (SELECT value FROM text WHERE text_id = i.user_text_id) AS user,
+  coalesce(i.command_line, (SELECT value FROM text
+                            WHERE text_id = i.command_line_text_id))
+    AS command_line,
   strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
     || printf('.%06dZ', p.started_us % 1000000) AS started_at,
   strftime('%Y-%m-%dT%H:%M:%S', x.ended_us / 1000000, 'unixepoch')
@@ -249,7 +249,7 @@ LEFT JOIN peak AS m ON m.upid = u.upid
 LEFT JOIN process_exit AS x ON x.upid = u.upid
   AND x.source = (SELECT min(source) FROM process_exit
                   WHERE upid = u.upid)
-LEFT JOIN process_images AS i ON i.upid = u.upid
+LEFT JOIN process_image AS i ON i.upid = u.upid
   AND i.image_no = (SELECT max(image_no) FROM process_image
                     WHERE upid = u.upid)
 ORDER BY

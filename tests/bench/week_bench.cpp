@@ -152,11 +152,9 @@ class Questions {
     });
     at_moments("ports at T", "ports", 2, [&] { return at({}); });
     at_moments("whole tree at T", "tree", 10, [&] { return at({}); });
-    at_moments("top 10 of an hour", "top", 5, [&] { return range(kHourUs, {{"limit", std::int64_t{10}}}); });
-    at_moments("top of an hour, all rows", "top", {}, [&] { return range(kHourUs, {}); });
-    at_moments("top 10 of an hour by memory", "top", {}, [&] {
-      return range(kHourUs, {{"limit", std::int64_t{10}}, {"by", std::string("memory")}});
-    });
+    at_moments("top 10 of an hour", "top", 5, [&] { return top(kHourUs, "cpu", 10); });
+    at_moments("top of an hour, all rows", "top", {}, [&] { return top(kHourUs, "cpu"); });
+    at_moments("top 10 of an hour by memory", "top", {}, [&] { return top(kHourUs, "memory", 10); });
     at_moments("history: an hour of a busy process", "history", {}, [&] { return range(kHourUs, {{"upid", busy()}}); });
     at_moments("system: an hour", "system", {}, [&] { return range(kHourUs, {}); });
     at_moments("changes: an hour", "changes", {}, [&] { return range(kHourUs, {}); });
@@ -175,8 +173,8 @@ class Questions {
 
  private:
   void ask_of_days() {
-    at_moments("top 10 of a day", "top", 80, [&] { return range(kDayUs, {{"limit", std::int64_t{10}}}); });
-    at_moments("top of a day, all rows", "top", {}, [&] { return range(kDayUs, {}); });
+    at_moments("top 10 of a day", "top", 80, [&] { return top(kDayUs, "cpu", 10); });
+    at_moments("top of a day, all rows", "top", {}, [&] { return top(kDayUs, "cpu"); });
     at_moments("a busy process's day: history", "history", 50, [&] { return range(kDayUs, {{"upid", busy()}}); });
     at_moments("a quiet process's day: history", "history", 50, [&] { return range(kDayUs, {{"upid", quiet()}}); });
     at_moments("a process's day in lengths of 5 minutes", "history", 50, [&] {
@@ -248,6 +246,12 @@ class Questions {
     others["since"] = since_us;
     others["until"] = since_us + length_us;
     return others;
+  }
+  /// With its order, which the command line binds by default: without one nothing can be left out.
+  QueryBindings top(std::int64_t length_us, const std::string& by, std::optional<std::int64_t> limit = {}) {
+    QueryBindings bindings = range(length_us, {{"by", by}});
+    if (limit) bindings["limit"] = *limit;
+    return bindings;
   }
   std::int64_t any(std::int64_t limit) {
     return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(std::max<std::int64_t>(1, limit)));
