@@ -87,6 +87,8 @@ WITH
     SELECT 'service', count(*), 250, min(at_us) FROM service
     UNION ALL
     SELECT 'ledger', count(*), 260, NULL FROM ledger
+    UNION ALL
+    SELECT 'prune', count(*), 50, min(at_us) FROM prune
   ),
   -- A table and each of its indexes have a page of their own at least.
   weighed AS (

@@ -101,7 +101,7 @@ CREATE INDEX service_by_action ON service (action_id);
 CREATE TABLE ledger (
   seq        INTEGER PRIMARY KEY AUTOINCREMENT CHECK (seq > 0),  -- place in the chain
   format     INTEGER NOT NULL CHECK (format > 0),  -- which columns of the row are in the hash, and in which order
-  table_name TEXT    NOT NULL,  -- table of the row: action, action_outcome, attempt, attempt_outcome, service; later schemas chain more
+  table_name TEXT    NOT NULL,  -- table of the row: action, action_outcome, attempt, attempt_outcome, service, prune; later schemas may chain more
   row_id     INTEGER NOT NULL,  -- key of the row
   hash       TEXT    NOT NULL CHECK (length(hash) = 64),  -- SHA-256 of prev_hash and the row, in hex
   prev_hash  TEXT    NOT NULL UNIQUE CHECK (length(prev_hash) = 64),  -- hash of the ledger row before; of the first: of origin

@@ -3,6 +3,7 @@
 #include "store/ledger.h"
 
 #include "store/embedded.h"
+#include "store/retention.h"
 #include "support/action_fixture.h"
 #include "support/query_database.h"
 
@@ -123,6 +124,7 @@ TEST_F(LedgerTest, IsKeptByTriggersFromPlainSql) {
     });
   }
   SQLite::Database database(path().string(), SQLite::OPEN_READWRITE, 10'000);
+  Retention(database).begin(PrunePlan{1, 1, 1, 1}, PruneReason::Asked, 1);
   const auto refused = [&](const std::string& sql, const std::string& words) {
     try {
       database.exec(sql);
@@ -133,7 +135,7 @@ TEST_F(LedgerTest, IsKeptByTriggersFromPlainSql) {
   };
   const std::vector<std::pair<std::string, std::string>> keys = {
       {"origin", "origin_id"},   {"action", "action_id"}, {"action_outcome", "action_id"},   {"attempt", "attempt_id"},
-      {"service", "service_id"}, {"ledger", "seq"},       {"attempt_outcome", "attempt_id"},
+      {"service", "service_id"}, {"ledger", "seq"},       {"attempt_outcome", "attempt_id"}, {"prune", "prune_id"},
   };
   EXPECT_EQ(keys.size(), kTriggerFilesCount);
   for (const auto& [table, key] : keys) {
@@ -154,7 +156,7 @@ TEST_F(LedgerTest, IsKeptByTriggersFromPlainSql) {
   EXPECT_THROW(database.exec("INSERT INTO ledger VALUES (-1, 1, 'action', 99, '" + other + "', '" + other + "')"),
                SQLite::Exception);
   EXPECT_TRUE(verify().holds);
-  EXPECT_EQ(verify().length, 5);
+  EXPECT_EQ(verify().length, 6);
 }
 
 TEST_F(LedgerTest, ShowsAnEditedOutcome) {

@@ -8,7 +8,7 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%S', to_us / 1000000, 'unixepoch')
     || printf('.%06dZ', to_us % 1000000) AS to_at,      -- the same as text
   kind,          -- stopped, crashed, reboot, file_moved, late, events_lost, readings_dropped, disk_full, clock_step,
-                 -- suspended, wal_pinned
+                 -- suspended, wal_pinned, pruned
   detail,        -- a sentence: how many, how much, which file
   recording_id   -- the run in which it was noticed, or after which it began
 FROM (
@@ -18,6 +18,19 @@ FROM (
   FROM gap AS g
   LEFT JOIN gap_end AS e ON e.gap_id = g.gap_id
   LEFT JOIN recording_end AS re ON re.recording_id = g.recording_id
+  UNION ALL
+  -- All of it together is one hole at the beginning.
+  SELECT p.from_us, p.until_us, 'pruned', p.detail, NULL
+  FROM (
+    SELECT min(from_us) AS from_us, max(prune_id), until_us,
+      'What is older was deleted, last '
+        || CASE reason
+             WHEN 'retain' THEN 'since it was older than is kept.'
+             WHEN 'max_size' THEN 'since the file was larger than it may be.'
+             ELSE 'by galproc db prune.'
+           END AS detail
+    FROM prune
+    HAVING count(*) > 0) AS p
   UNION ALL
   SELECT l.from_us, l.to_us, 'events_lost',
     printf(iif(l.lost_count = 1, '%d event of the source %s was lost.',

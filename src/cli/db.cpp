@@ -24,7 +24,8 @@ constexpr const char* kDescription =
     "  sqlite3 \"$(galproc db path)\"       open the file that questions are asked of\n"
     "  galproc db info                    what is kept, since when, and how long the disk lasts\n"
     "  galproc db check --quick           is the file sound?\n"
-    "  galproc db snapshot copy.db        a consistent copy, also while it is recorded to\n";
+    "  galproc db snapshot copy.db        a consistent copy, also while it is recorded to\n"
+    "  galproc db prune --older 30d       delete what is older than that\n";
 
 constexpr const char* kVerifyDescription =
     "Walk the hash chain over all that galproc did.\n"
@@ -69,6 +70,17 @@ constexpr const char* kInfoDescription =
     "Examples:\n"
     "  galproc db info\n"
     "  galproc db info --json -q | jq .disk_lasts_us\n";
+
+constexpr const char* kPruneDescription =
+    "Delete the oldest of what was recorded, also while it is recorded to.\n"
+    "\n"
+    "Examples:\n"
+    "  galproc db prune --older 30d --dry-run    what would go?\n"
+    "  galproc db prune --older 30d              keep 30 days of recorded time\n"
+    "  galproc db prune --to-size 500MiB         delete the oldest until no more is in use\n"
+    "\n"
+    "Whole keyframe windows go (5 minutes, or 60 ticks where those are longer), never the newest, and never what\n"
+    "galproc did or the processes that it names. The log of actions says that it was done.\n";
 
 std::optional<std::string> parse_head(const CLI::Option& flag, std::string text) {
   if (flag.count() == 0) return std::nullopt;
@@ -138,15 +150,25 @@ void add_db(CLI::App& app, Context& context) {
   auto out = std::make_shared<std::string>();
   CLI::App* snapshot_verb = verb->add_subcommand("snapshot", kSnapshotDescription);
   snapshot_verb->add_option("out", *out, "The new file")->type_name("OUT")->required();
+  auto prune_flags = std::make_shared<PruneFlags>();
+  CLI::App* prune_verb = verb->add_subcommand("prune", kPruneDescription);
+  CLI::Option* older =
+      prune_verb->add_option("--older", prune_flags->older, "Keep so much recorded time, delete what is older")
+          ->type_name("D");
+  prune_verb->add_option("--to-size", prune_flags->to_size, "Delete the oldest until the file holds no more")
+      ->type_name("SIZE")
+      ->excludes(older);
+  prune_verb->add_flag("--dry-run", prune_flags->dry_run, "Say what would go, and delete nothing");
   CLI::App* info_verb = verb->add_subcommand("info", kInfoDescription);
-  for (CLI::App* part : {path_verb, check_verb, snapshot_verb, info_verb}) part->footer(kCommonFlagsNote);
+  for (CLI::App* part : {path_verb, check_verb, snapshot_verb, prune_verb, info_verb}) part->footer(kCommonFlagsNote);
   context.actions[verb] = [=, &context] {
     if (verb->got_subcommand(verify_verb)) return verify(context, parse_head(*head_flag, *head));
     if (verb->got_subcommand(path_verb)) return print_path(context);
     if (verb->got_subcommand(check_verb)) return check_database(context, *quick);
     if (verb->got_subcommand(snapshot_verb)) return snapshot_database(context, *out);
+    if (verb->got_subcommand(prune_verb)) return prune_database(context, *prune_flags);
     if (verb->got_subcommand(info_verb)) return print_info(context);
-    throw UsageError("No part of db was named. There are galproc db check, info, path, snapshot and verify.");
+    throw UsageError("No part of db was named. There are galproc db check, info, path, prune, snapshot and verify.");
   };
 }
 

@@ -16,6 +16,7 @@ namespace galproc {
 namespace {
 
 constexpr std::int64_t kShortestIntervalUs = 10'000;
+constexpr std::int64_t kSmallestFileBytes = 1024 * 1024;
 constexpr std::int64_t kLongestIntervalUs = 3600LL * 1'000'000;
 
 constexpr const char* kDescription =
@@ -32,6 +33,8 @@ struct RecordFlags {
   std::string interval = "5s";
   std::string duration;
   std::string samples;
+  std::string retain = "7d";
+  std::string max_size = "2GiB";
   std::string process_source = "auto";
   std::string event_source = "auto";
   bool no_redact = false;
@@ -76,6 +79,12 @@ RecordOptions options_of(const RecordFlags& flags, const Context& context) {
   }
   if (!flags.duration.empty()) options.duration_us = parse_flag("duration", flags.duration, parse_duration_us);
   if (!flags.samples.empty()) options.samples = parse_flag("samples", flags.samples, parse_samples);
+  options.limits.retain_us = parse_flag("retain", flags.retain, parse_duration_us);
+  options.limits.most_bytes = parse_flag("max-size", flags.max_size, parse_size_bytes);
+  if (options.limits.most_bytes < kSmallestFileBytes) {
+    throw UsageError(fmt::format("--max-size: {} is less than 1MiB, which an empty file nearly takes.",
+                                 escape_controls(flags.max_size)));
+  }
   options.process_source = choose_source({"process-source", {"bpf", "proc"}, has_process_source}, flags.process_source);
   options.event_source =
       choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source}, flags.event_source);
@@ -97,6 +106,11 @@ void add_record(CLI::App& app, Context& context) {
   verb->add_option("--interval", flags->interval, "From look to look, 10ms to 1h (default 5s)")->type_name("D");
   CLI::Option* duration = verb->add_option("--duration", flags->duration, "Stop after this time")->type_name("D");
   verb->add_option("--samples", flags->samples, "Stop after this many looks")->type_name("N")->excludes(duration);
+  verb->add_option("--retain", flags->retain, "Recorded time that is kept; what is older is deleted (default 7d)")
+      ->type_name("D");
+  verb->add_option("--max-size", flags->max_size,
+                   "The oldest is deleted when what the file holds is larger (default 2GiB)")
+      ->type_name("SIZE");
   verb->add_option("--process-source", flags->process_source,
                    "Where looks read: auto (the best there is), bpf (the kernel's tables), proc (/proc)")
       ->type_name("S");

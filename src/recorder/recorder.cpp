@@ -124,6 +124,7 @@ void Recorder::loop() {
       last = last || (options_.samples && taken >= *options_.samples);
     }
     store_waiting_readings();
+    if (due && !last) make_room();
     store_events_if_due();
   }
 }
@@ -191,6 +192,16 @@ void Recorder::store_waiting_readings() {
       waiting_ = Waiting::ForNothing;
       warn("The database can be written again; what had waited is stored.");
     }
+  }
+}
+
+void Recorder::make_room() {
+  if (!recording_ || !queue_.empty()) return;
+  try {
+    recording_->make_room(options_.limits, platform_.clocks().wall_us);
+  } catch (const SQLite::Exception& error) {
+    // Who else writes is let before; there is another tick.
+    if (fault_of(error) != StoreFault::Busy) handle(error);
   }
 }
 

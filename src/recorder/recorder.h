@@ -29,6 +29,7 @@ struct RecordOptions {
   std::string version;
   std::vector<std::string> source_notes;  ///< why a better source is not in use: whole sentences
   bool quiet = false;
+  RecordingLimits limits;
   std::int64_t most_wal_bytes = kMostWalBytes;  ///< a larger -wal is a gap row
   /// How much memory readings may take while the file cannot be written.
   std::size_t queue_bytes = 32U * 1024 * 1024;
@@ -62,6 +63,7 @@ class Recorder {
   void drain_events();
   void store_events_if_due();
   void store_waiting_readings();
+  void make_room();
   void finish();
 
   bool ensure_open();

@@ -39,6 +39,7 @@ Recording::Recording(const std::filesystem::path& path, const RecordingFacts& fa
       most_wal_bytes_(facts.most_wal_bytes),
       processes_(std::make_unique<ProcessCollector>(database_, redactor)),
       events_(std::make_unique<EventCollector>(database_, *processes_, redactor)),
+      retention_(database_),
       event_source_(facts.event_source),
       user_version_(std::make_unique<Prepared>(database_, "PRAGMA user_version")),
       read_data_version_(std::make_unique<Prepared>(database_, "PRAGMA data_version")),
@@ -153,6 +154,16 @@ void Recording::write(const EventReading& events) {
   }
   processes_->events_committed();
   events_->committed();
+}
+
+void Recording::make_room(const RecordingLimits& limits, std::int64_t at_us) {
+  // What is old changes by whole keyframe windows.
+  if (std::exchange(room_checked_tick_id_, keyframe_tick_id_) != keyframe_tick_id_ && !retention_.is_pending()) {
+    if (const auto plan = retention_.by_age(limits.retain_us)) retention_.begin(*plan, PruneReason::Retain, at_us);
+    if (const auto plan = retention_.by_size(limits.most_bytes)) retention_.begin(*plan, PruneReason::MaxSize, at_us);
+  }
+  constexpr int kStepsATick = 4;
+  for (int steps = 0; steps < kStepsATick && retention_.step(); ++steps) continue;
 }
 
 void Recording::insert_events(const EventReading& events) {

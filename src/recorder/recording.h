@@ -12,6 +12,7 @@
 #include "recorder/event_collector.h"
 #include "recorder/process_collector.h"
 #include "store/database.h"
+#include "store/retention.h"
 #include "store/statement.h"
 #include "store/wal_size.h"
 
@@ -36,6 +37,12 @@ struct RecordingFacts {
   std::vector<std::string> limits;  ///< whole sentences: what cannot be seen
   std::int64_t most_wal_bytes = kMostWalBytes;
   std::optional<Predecessor> predecessor;  ///< the corrupt file that this one begins anew for
+};
+
+/// What is kept at the most.
+struct RecordingLimits {
+  std::int64_t retain_us = 7 * 24 * 3600 * 1'000'000LL;  ///< of recorded time
+  std::int64_t most_bytes = 2LL * 1024 * 1024 * 1024;    ///< of pages in use
 };
 
 /// A hole that the recorder noticed itself.
@@ -67,6 +74,9 @@ class Recording {
   /// Stores events on their own, between ticks. Throws NewerSchema too.
   void write(const EventReading& events);
 
+  /// Deletes some of what is older than is kept, in a few short transactions. REQUIRES: a tick was stored.
+  void make_room(const RecordingLimits& limits, std::int64_t at_us);
+
   /// Whether another connection has written to the file since this was last asked.
   bool was_written_by_others();
 
@@ -95,6 +105,8 @@ class Recording {
   std::unique_ptr<ProcessCollector> processes_;
   std::vector<std::unique_ptr<Collector>> others_;
   std::unique_ptr<EventCollector> events_;
+  Retention retention_;
+  std::int64_t room_checked_tick_id_ = 0;  ///< the keyframe at which it was last asked what is too old
   std::string event_source_;
   std::optional<std::int64_t> data_version_;
   std::unique_ptr<Prepared> user_version_, read_data_version_, insert_loss_, write_status_, insert_tick_, insert_error_,

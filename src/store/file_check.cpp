@@ -24,7 +24,8 @@ constexpr Rule kRules[] = {
      "The recording {0} has no end though a later one began."},
     {"ticks", CheckDepth::Quick,
      "SELECT t.tick_id FROM tick AS t LEFT JOIN tick AS p ON p.tick_id = t.previous_tick_id"
-     " WHERE t.previous_tick_id IS NOT NULL AND (p.tick_id IS NULL OR p.tick_id >= t.tick_id"
+     " WHERE t.previous_tick_id >= coalesce((SELECT max(before_tick_id) FROM prune), 0)"
+     " AND (p.tick_id IS NULL OR p.tick_id >= t.tick_id"
      " OR p.recording_id <> t.recording_id OR p.boot_us > t.boot_us)",
      "The tick {0} does not follow the one that it names as the tick before it."},
     {"ticks", CheckDepth::Quick,

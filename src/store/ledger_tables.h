@@ -22,7 +22,7 @@ constexpr int kLedgerFormat = 1;
 
 /// Format 1. Never changed: columns and tables that a later migration adds belong to a format of their own, or no older
 /// row would hold any more.
-constexpr std::array<ChainedTable, 5> kFormat1{{
+constexpr std::array<ChainedTable, 6> kFormat1{{
     {"action", "action_id",
      "boot_id, at_us, verb, actor_pid, actor_start_token, actor_upid, actor_name, uid, user, login_uid, sudo_user, tty,"
      " cwd, command_line, host, reason"},
@@ -33,6 +33,7 @@ constexpr std::array<ChainedTable, 5> kFormat1{{
     {"attempt_outcome", "attempt_id", "at_us, outcome, error, ended_us, exit_code, exit_signal"},
     {"service", "service_id",
      "action_id, at_us, name, marker, upid, venv, command_line, working_directory, log_path, cgroup"},
+    {"prune", "prune_id", "at_us, reason, before_tick_id, from_us, until_us"},
 }};
 
 /// Null for a table that is not chained.

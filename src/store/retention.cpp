@@ -1,0 +1,250 @@
+#include "store/retention.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace galproc {
+
+namespace {
+
+/// So that a step holds the write lock for some milliseconds at most.
+constexpr int kDeadAtOnce = 500;
+constexpr int kPagesAtOnce = 128;
+/// Free pages are used again before the file grows: a few are left to that.
+constexpr std::int64_t kFreePages = 256;
+
+constexpr const char* kTickFrom =
+    "SELECT tick_id, recording_id, boot_us, at_us, keyframe_tick_id FROM tick WHERE tick_id >= ? ORDER BY tick_id"
+    " LIMIT 1";
+constexpr const char* kTickUntil =
+    "SELECT tick_id, recording_id, boot_us, at_us, keyframe_tick_id FROM tick WHERE tick_id <= ? ORDER BY tick_id DESC"
+    " LIMIT 1";
+
+const char* name_of(PruneReason reason) {
+  switch (reason) {
+    case PruneReason::Retain: return "retain";
+    case PruneReason::MaxSize: return "max_size";
+    case PruneReason::Asked: break;
+  }
+  return "asked";
+}
+
+/// Dead before the keyframe ?1: without a sample at it, with an end that no later tick found, and either dated before
+/// it while no clock was set back since, or met before it. Whoever is named by what is kept stays, and with it who is
+/// named by that one's row. A child that is met after the keyframe though it was born before is in the tick after it.
+constexpr const char* kDead =
+    "WITH RECURSIVE"
+    " moment AS MATERIALIZED ("
+    "   SELECT at_us, EXISTS (SELECT 1 FROM tick AS t WHERE t.at_us < k.at_us AND t.tick_id > k.tick_id) AS "
+    "was_set_back,"
+    "     (SELECT max(upid) FROM process_sample WHERE sample_id BETWEEN ?1 << 32 AND (?1 + 1 << 32) - 1) AS met_upid,"
+    "     (SELECT max(upid) FROM process_sample WHERE sample_id BETWEEN ?1 << 32 AND (?1 + 2 << 32) - 1) AS naming_upid"
+    "   FROM tick AS k WHERE tick_id = ?1 AND process_count IS NOT NULL),"
+    " candidate AS ("
+    "   SELECT x.upid FROM moment AS m CROSS JOIN process_exit AS x ON x.ended_us < m.at_us WHERE NOT m.was_set_back"
+    "   UNION SELECT p.upid FROM moment AS m CROSS JOIN process AS p ON p.upid <= m.met_upid"
+    "     WHERE EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = p.upid)),"
+    " dead AS MATERIALIZED ("
+    "   SELECT c.upid FROM candidate AS c"
+    "   WHERE NOT EXISTS (SELECT 1 FROM process_sample AS s WHERE s.sample_id = (?1 << 32 | c.upid))"
+    "   AND NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = c.upid AND x.tick_id >= ?1)),"
+    " bound AS MATERIALIZED ("
+    "   SELECT max(naming_upid, coalesce((SELECT max(upid) FROM dead), 0)) AS upid FROM moment),"
+    " kept (upid) AS ("
+    "   SELECT upid FROM process WHERE upid <= (SELECT upid FROM bound) AND upid NOT IN (SELECT upid FROM dead)"
+    "   UNION SELECT actor_upid FROM action WHERE actor_upid IS NOT NULL"
+    "   UNION SELECT target_upid FROM attempt WHERE target_upid IS NOT NULL"
+    "   UNION SELECT upid FROM service"
+    "   UNION SELECT upid FROM port_binding WHERE upid <= (SELECT upid FROM bound)"
+    "   UNION SELECT target_upid FROM signal_event WHERE target_upid <= (SELECT upid FROM bound)"
+    "   UNION SELECT p.parent_upid FROM kept AS k CROSS JOIN process AS p ON p.upid = k.upid"
+    "     WHERE p.parent_upid IS NOT NULL"
+    "   UNION SELECT p.parent_upid FROM kept AS k CROSS JOIN process_parent AS p ON p.upid = k.upid"
+    "     WHERE p.parent_upid IS NOT NULL)"
+    " SELECT upid FROM dead WHERE upid NOT IN (SELECT upid FROM kept) LIMIT ?2";
+
+}  // namespace
+
+Retention::Retention(SQLite::Database& database)
+    : database_(database),
+      ledger_(database),
+      tick_from_(database, kTickFrom),
+      tick_until_(database, kTickUntil),
+      oldest_(database, "SELECT min(tick_id) FROM tick"),
+      newest_(database, "SELECT max(tick_id) FROM tick"),
+      declared_(database, "SELECT max(before_tick_id) FROM prune"),
+      page_count_(database, "PRAGMA page_count"),
+      free_count_(database, "PRAGMA freelist_count"),
+      page_bytes_(database, "PRAGMA page_size") {}
+
+std::int64_t Retention::used_bytes() {
+  return (page_count_.number().value_or(0) - free_count_.number().value_or(0)) * page_bytes_.number().value_or(0);
+}
+
+std::optional<Retention::Tick> Retention::tick_at(Prepared& statement, std::int64_t tick_id) {
+  std::optional<Tick> tick;
+  statement.rows(
+      [&](SQLite::Statement& row) {
+        tick = {row.getColumn(0).getInt64(), row.getColumn(1).getInt64(), row.getColumn(2).getInt64(),
+                row.getColumn(3).getInt64(), row.getColumn(4).getInt64()};
+      },
+      tick_id);
+  return tick;
+}
+
+template <typename Reached>
+Retention::Tick Retention::first_where(std::int64_t low, std::int64_t high, const Reached& reached) {
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    if (reached(tick_at(tick_from_, middle).value())) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return tick_at(tick_from_, low).value();
+}
+
+std::optional<PrunePlan> Retention::by_age(std::int64_t retain_us, bool exactly) {
+  const auto oldest_id = oldest_.number();
+  if (!oldest_id) return std::nullopt;
+  std::optional<Tick> last = tick_at(tick_until_, newest_.number().value());
+  std::int64_t age_us = 0;  // of `last`, the newest tick of its recording
+  std::optional<std::int64_t> cut;
+  while (last) {
+    const Tick first = first_where(*oldest_id, last->tick_id,
+                                   [&](const Tick& tick) { return tick.recording_id >= last->recording_id; });
+    const std::int64_t length_us = last->boot_us - first.boot_us;
+    if (!cut && age_us + length_us >= retain_us) {
+      const std::int64_t boundary_us = last->boot_us - (retain_us - age_us);
+      const Tick after = first_where(first.tick_id, last->tick_id + 1, [&](const Tick& tick) {
+        return tick.recording_id != first.recording_id || tick.boot_us > boundary_us;
+      });
+      cut = tick_at(tick_until_, after.tick_id - 1)->keyframe_tick_id;
+    }
+    age_us += length_us;
+    last = tick_at(tick_until_, first.tick_id - 1);
+  }
+  constexpr std::int64_t kSlackPart = 100;
+  if (!cut || (!exactly && age_us - retain_us < retain_us / kSlackPart)) return std::nullopt;
+  return plan_before(*cut);
+}
+
+std::optional<PrunePlan> Retention::by_size(std::int64_t most_bytes) {
+  constexpr double kAim = 0.95;
+  const std::int64_t used = used_bytes();
+  const auto oldest_id = oldest_.number();
+  if (used <= most_bytes || !oldest_id) return std::nullopt;
+  const Tick newest = tick_at(tick_until_, newest_.number().value()).value();
+  const double part = 1 - kAim * static_cast<double>(most_bytes) / static_cast<double>(used);
+  const auto aim = static_cast<std::int64_t>(part * static_cast<double>(newest.tick_id - *oldest_id));
+  // A window at least: the aim may lie in the first one.
+  std::int64_t cut = tick_at(tick_from_, *oldest_id + aim)->keyframe_tick_id;
+  for (std::int64_t next = *oldest_id + aim + 1; cut <= *oldest_id && cut < newest.keyframe_tick_id; ++next) {
+    cut = tick_at(tick_from_, next)->keyframe_tick_id;
+  }
+  return plan_before(cut);
+}
+
+std::optional<PrunePlan> Retention::plan_before(std::int64_t tick_id) {
+  const auto first = tick_at(tick_from_, 0);
+  // A keyframe without a process table, as a recording may begin with, holds nobody: what comes after it rests on the
+  // one before.
+  Prepared holds(
+      database_,
+      "SELECT tick_id FROM tick WHERE tick_id <= ? AND keyframe_tick_id = tick_id AND process_count IS NOT NULL"
+      " ORDER BY tick_id DESC LIMIT 1");
+  const auto kept = tick_at(tick_from_, holds.number(tick_id).value_or(0));
+  if (!first || !kept || kept->tick_id <= first->tick_id) return std::nullopt;
+  Prepared count(database_, "SELECT count(*) FROM tick WHERE tick_id < ?");
+  return PrunePlan{kept->tick_id, count.number(kept->tick_id).value(), first->at_us, kept->at_us};
+}
+
+void Retention::begin(const PrunePlan& plan, PruneReason reason, std::int64_t at_us) {
+  SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  Prepared insert(database_,
+                  "INSERT INTO prune (at_us, reason, before_tick_id, from_us, until_us) VALUES (?, ?, ?, ?, ?)"
+                  " RETURNING prune_id");
+  const std::int64_t prune_id =
+      insert.number(at_us, name_of(reason), plan.before_tick_id, plan.from_us, plan.until_us).value();
+  ledger_.append("prune", prune_id);
+  transaction.commit();
+}
+
+bool Retention::step() {
+  const auto declared = declared_.number();
+  const auto oldest_id = oldest_.number();
+  if (!declared || !oldest_id) return false;
+  const bool swept = swept_tick_id_ == oldest_id;
+  if (swept && *oldest_id >= *declared) return give_pages_back();
+
+  SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  bool some_left = true;
+  if (swept) {
+    Prepared next(database_,
+                  "SELECT tick_id FROM tick WHERE tick_id > ? AND keyframe_tick_id = tick_id ORDER BY tick_id LIMIT 1");
+    delete_window(std::min(next.number(*oldest_id).value_or(*declared), *declared));
+  } else {
+    some_left = delete_dead(*oldest_id);
+  }
+  transaction.commit();
+  if (!some_left) swept_tick_id_ = oldest_id;
+  return true;
+}
+
+bool Retention::is_pending() {
+  return declared_.number().value_or(0) > oldest_.number().value_or(0);
+}
+
+void Retention::delete_window(std::int64_t end_tick_id) {
+  for (const char* sql : {
+           "DELETE FROM process_sample WHERE sample_id < ? << 32",
+           "DELETE FROM system_sample WHERE tick_id < ?",
+           "DELETE FROM collection_error WHERE tick_id < ?",
+           "DELETE FROM tick WHERE tick_id < ?",
+       }) {
+    Prepared(database_, sql).run(end_tick_id);
+  }
+  // A release that no tick found belongs to the tick that saw its hold first, at the earliest.
+  std::vector<std::int64_t> released;
+  Prepared(database_,
+           "SELECT b.binding_id FROM port_release AS r CROSS JOIN port_binding AS b USING (binding_id)"
+           " WHERE r.released_us < (SELECT at_us FROM tick WHERE tick_id = ?1) AND coalesce(r.tick_id, b.tick_id) < ?1")
+      .rows([&](SQLite::Statement& row) { released.push_back(row.getColumn(0).getInt64()); }, end_tick_id);
+  Prepared delete_release(database_, "DELETE FROM port_release WHERE binding_id = ?");
+  Prepared delete_binding(database_, "DELETE FROM port_binding WHERE binding_id = ?");
+  for (const std::int64_t binding_id : released) {
+    delete_release.run(binding_id);
+    delete_binding.run(binding_id);
+  }
+  // Signals have no tick. Where a kept one is dated before this, the clock was set back after it, and theirs do not
+  // tell which side they are on: they wait until it is past.
+  Prepared(database_,
+           "DELETE FROM signal_event WHERE at_us < (SELECT at_us FROM tick WHERE tick_id = ?1)"
+           " AND NOT EXISTS (SELECT 1 FROM tick WHERE at_us < (SELECT at_us FROM tick WHERE tick_id = ?1))")
+      .run(end_tick_id);
+}
+
+bool Retention::delete_dead(std::int64_t oldest_tick_id) {
+  std::vector<std::int64_t> dead;
+  Prepared(database_, kDead)
+      .rows([&](SQLite::Statement& row) { dead.push_back(row.getColumn(0).getInt64()); }, oldest_tick_id, kDeadAtOnce);
+  std::vector<Prepared> deletes;
+  for (const char* table : {"process_exit", "process_parent", "process_image", "process"}) {
+    deletes.emplace_back(database_, std::string("DELETE FROM ") + table + " WHERE upid = ?");
+  }
+  for (const std::int64_t upid : dead) {
+    for (Prepared& statement : deletes) statement.run(upid);
+  }
+  return dead.size() == static_cast<std::size_t>(kDeadAtOnce);
+}
+
+bool Retention::give_pages_back() {
+  const std::int64_t free = free_count_.number().value_or(0);
+  if (free <= kFreePages) return false;
+  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(std::min<std::int64_t>(kPagesAtOnce, free)) + ")");
+  return true;
+}
+
+}  // namespace galproc

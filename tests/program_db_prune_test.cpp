@@ -1,0 +1,96 @@
+// `galproc db prune`, and what a recorder says to limits that make no sense.
+
+#include "support/program.h"
+#include "support/puppet.h"
+
+namespace galproc {
+namespace {
+
+class ProgramDbPrune : public ProgramTest {
+ protected:
+  /// Recordings of some ticks; each begins with a keyframe.
+  void record_some(int recordings) const {
+    for (int i = 0; i < recordings; ++i) {
+      Program recorder = record({"--interval", "20ms"});
+      settle();
+      EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+    }
+  }
+  Json prune(Words words) const {
+    words.insert(words.begin(), {"db", "prune"});
+    words.insert(words.end(), {"--db", db().string(), "--json", "-q"});
+    const Ran ran = galproc(words);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return Json::parse(ran.out, nullptr, false);
+  }
+};
+
+TEST_F(ProgramDbPrune, DeletesTheOldestAndTheFileIsSound) {
+  record_some(3);
+  const std::string before = ask("SELECT count(*) FROM ticks");
+  const Json would = prune({"--older", "1us", "--dry-run"});
+  EXPECT_EQ(ask("SELECT count(*) FROM ticks"), before) << "nothing was done on trial";
+  const Json did = prune({"--older", "1us"});
+  EXPECT_EQ(did.at("ticks"), would.at("ticks"));
+  EXPECT_GT(did.at("ticks").get<int>(), 0);
+  EXPECT_EQ(
+      ask("SELECT min(tick_id) = (SELECT min(tick_id) FROM ticks WHERE is_keyframe), min(recording_id) FROM tick"),
+      "1|3\n");
+  EXPECT_EQ(ask("SELECT kind, to_us = (SELECT min(at_us) FROM tick) FROM gaps WHERE kind = 'pruned'"), "pruned|1\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM recordings"), "3\n") << "that there was a recording is never forgotten";
+  for (const char* verb : {"check", "verify"}) {
+    const Ran ran = galproc({"db", verb, "--db", db().string()});
+    EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+  EXPECT_EQ(prune({"--older", "1us"}).at("ticks"), 0) << "there is nothing more";
+}
+
+TEST_F(ProgramDbPrune, GoesOnBesideARecorderAndAReader) {
+  record_some(2);
+  Program recorder = record({"--interval", "20ms"});
+  Puppet puppet;
+  settle();
+  SQLite::Database reader(db().string(), SQLite::OPEN_READONLY);
+  reader.exec("BEGIN");
+  reader.execAndGet("SELECT count(*) FROM tick");
+  EXPECT_GT(prune({"--to-size", "0"}).at("ticks").get<int>(), 0);
+  settle();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  reader.exec("COMMIT");
+  EXPECT_EQ(ask("SELECT min(recording_id) FROM tick"), "3\n");
+  EXPECT_EQ(ask(fmt::format("SELECT count(*) FROM processes WHERE pid = {}", puppet.pid())), "1\n");
+  const Ran check = galproc({"db", "check", "--db", db().string()});
+  EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
+}
+
+TEST_F(ProgramDbPrune, KeepsWhomTheLogNames) {
+  Program recorder = record({"--interval", "20ms"});
+  Puppet victim, other;
+  settle();
+  EXPECT_EQ(galproc({"kill", std::to_string(victim.pid()), "--db", db().string(), "--yes"}).exit_code, 0);
+  other.end();
+  settle();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  record_some(1);
+  prune({"--older", "1us"});
+  EXPECT_EQ(ask(fmt::format("SELECT pid FROM processes WHERE pid IN ({}, {})", victim.pid(), other.pid())),
+            fmt::format("{}\n", victim.pid()));
+  EXPECT_EQ(ask("SELECT outcome FROM termination_attempts WHERE source = 'galproc'"), "exited\n");
+}
+
+TEST_F(ProgramDbPrune, AsksForWhatIsMissingAndRefusesWhatMakesNoSense) {
+  record_some(1);
+  const auto said = [&](Words words) {
+    words.insert(words.end(), {"--db", db().string()});
+    const Ran ran = galproc(words);
+    EXPECT_EQ(ran.exit_code, 2) << ran.err;
+    return ran.err;
+  };
+  EXPECT_NE(said({"db", "prune"}).find("Neither --older nor --to-size was given"), std::string::npos);
+  EXPECT_NE(said({"db", "prune", "--older", "soon"}).find("--older: 'soon'"), std::string::npos);
+  EXPECT_NE(said({"record", "--retain", "0"}).find("--retain: '0'"), std::string::npos);
+  EXPECT_NE(said({"record", "--max-size", "4KiB"}).find("--max-size: 4KiB is less than 1MiB"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace galproc
