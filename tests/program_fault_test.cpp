@@ -144,7 +144,7 @@ TEST_F(ProgramFault, OfAFullDiskIsSurvivedAndTheHoleIsAGap) {
            !recorder.has_ended();
   };
   fill(disk / "filler");
-  ASSERT_TRUE(says("the disk is full")) << recorder.err();
+  ASSERT_TRUE(says("(--min-free)")) << recorder.err();
   ASSERT_TRUE(says("the oldest are dropped")) << recorder.err();
   fs::remove(disk / "filler");
   ASSERT_TRUE(says("can be written again")) << recorder.err();
@@ -163,6 +163,48 @@ TEST_F(ProgramFault, OfAFullDiskIsSurvivedAndTheHoleIsAGap) {
   EXPECT_EQ(ask_inside(fmt::format("SELECT count(*), count(ended_us) FROM processes WHERE pid IN ({})",
                                    fmt::join(crowd.pids(), ", "))),
             fmt::format("{}|0\n", crowd.pids().size()));
+}
+
+TEST_F(ProgramFault, OfADiskThatIsFullForEverybodyElseAKillIsStillLoggedAndDone) {
+  if (!is_root()) GTEST_SKIP() << "mounting a small disk needs root";
+  const SmallDisk disk(folder_ / "disk");
+  if (disk.error() != 0) GTEST_SKIP() << "no private mount: " << std::strerror(-disk.error());
+  const std::string file = (folder_ / "disk/galproc.db").string();
+  const Options inside{{}, [&] { disk.enter(); }};
+  Program recorder = start({GALPROC_BINARY, "record", "--db", file, "--interval", "20ms"}, inside);
+  const auto reserve = [&] {
+    std::error_code missing;
+    const auto bytes = fs::file_size(disk / "galproc.db.reserve", missing);
+    return missing ? 0 : bytes;
+  };
+  ASSERT_TRUE(wait_until([&] { return reserve() > 0; })) << recorder.err();
+  fill(disk / "filler");
+  const auto kill = [&](Puppet& victim) {
+    return run({GALPROC_BINARY, "kill", std::to_string(victim.pid()), "--db", file, "--reason", "the disk is full"},
+               inside);
+  };
+  {
+    Puppet victim;
+    const Ran ran = kill(victim);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  }
+  EXPECT_EQ(reserve(), 0U) << "it was given up";
+  const auto ask_inside = [&](const std::string& sql) {
+    return run({"/usr/bin/sqlite3", "-readonly", "-cmd", ".timeout 10000", file, sql}, inside).out;
+  };
+  EXPECT_EQ(ask_inside("SELECT outcome, reason FROM termination_attempts WHERE source = 'galproc'"),
+            "exited|the disk is full\n");
+  fs::remove(disk / "filler");
+  EXPECT_TRUE(wait_until([&] { return reserve() > 0; })) << "it is made again";
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+
+  fill(disk / "filler");
+  fs::remove(disk / "galproc.db.reserve");
+  fill(disk / "filler");
+  Puppet spared;
+  const Ran ran = kill(spared);
+  EXPECT_EQ(ran.exit_code, 5) << ran.err;
+  EXPECT_NE(ran.err.find("there is no room left for it"), std::string::npos) << ran.err;
 }
 
 }  // namespace

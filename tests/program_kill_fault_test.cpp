@@ -130,7 +130,9 @@ TEST_F(ProgramKillFault, WhatItLeftStoppedIsNamedByTheNextCommand) {
   ASSERT_TRUE(family.grows_to(3));
   ASSERT_NO_FATAL_FAILURE(kill_and_die(top.pid(), 3, false, Signal::Kill));  // all three are stopped by then
   EXPECT_EQ(family.members().size(), 3U);
-  for (const pid_t pid : family.members()) EXPECT_EQ(state_of(pid), 'T') << pid;
+  for (const pid_t pid : family.members()) {  // a stop that was sent takes effect when its target runs next
+    EXPECT_TRUE(wait_until([&] { return state_of(pid) == 'T'; })) << pid;
+  }
   const std::vector<Words> verbs = {{"query", "gaps"},
                                     {"find", "--name", "sh"},
                                     {"services"},

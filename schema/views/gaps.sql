@@ -27,6 +27,7 @@ FROM (
         || CASE reason
              WHEN 'retain' THEN 'since it was older than is kept.'
              WHEN 'max_size' THEN 'since the file was larger than it may be.'
+             WHEN 'min_free' THEN 'since the disk was nearly full.'
              ELSE 'by galproc db prune.'
            END AS detail
     FROM prune

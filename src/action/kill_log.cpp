@@ -144,6 +144,9 @@ void KillLog::write(const ProcessPass& pass, std::vector<Victim>& victims, std::
   try {
     log_->commit(
         [&](ActionWriter& writer) {
+          ids.clear();
+          upids.clear();
+          action_id_ = action_before;
           now = platform_.clocks();  // under the lock, for which it may have waited
           boot_id_ = writer.processes().boot_id_of(host_);
           Rows rows(writer, redactor_, now, boot_id_, pass);

@@ -35,6 +35,7 @@ struct RecordFlags {
   std::string samples;
   std::string retain = "7d";
   std::string max_size = "2GiB";
+  std::string min_free;
   std::string process_source = "auto";
   std::string event_source = "auto";
   bool no_redact = false;
@@ -85,6 +86,9 @@ RecordOptions options_of(const RecordFlags& flags, const Context& context) {
     throw UsageError(fmt::format("--max-size: {} is less than 1MiB, which an empty file nearly takes.",
                                  escape_controls(flags.max_size)));
   }
+  if (!flags.min_free.empty()) {
+    options.least_free_bytes = parse_flag("min-free", flags.min_free, parse_size_bytes);
+  }
   options.process_source = choose_source({"process-source", {"bpf", "proc"}, has_process_source}, flags.process_source);
   options.event_source =
       choose_source({"event-source", {"bpf", "netlink", "none"}, has_event_source}, flags.event_source);
@@ -110,6 +114,10 @@ void add_record(CLI::App& app, Context& context) {
       ->type_name("D");
   verb->add_option("--max-size", flags->max_size,
                    "The oldest is deleted when what the file holds is larger (default 2GiB)")
+      ->type_name("SIZE");
+  verb->add_option("--min-free", flags->min_free,
+                   "Room on the disk that is left to others: below it the oldest goes, then looks wait (default 2 %"
+                   " of the disk, 32 to 256 MiB)")
       ->type_name("SIZE");
   verb->add_option("--process-source", flags->process_source,
                    "Where looks read: auto (the best there is), bpf (the kernel's tables), proc (/proc)")

@@ -115,6 +115,12 @@ struct ReadingSources {
   std::string why_not_sockets;  ///< likewise, where only the sockets are not
 };
 
+/// Room of a file system, in bytes.
+struct DiskRoom {
+  std::int64_t total_bytes = 0;
+  std::int64_t available_bytes = 0;  ///< to those who are not its administrator
+};
+
 /// One system, seen from one process. Calls come from one thread at a time.
 class Platform {
  public:
@@ -191,6 +197,9 @@ class Platform {
 
   /// Makes an empty file (0640, group as above). A file that exists is left as it is. Throws PlatformError.
   virtual void make_shared_file(const std::filesystem::path& file) = 0;
+
+  /// The room of the file system that `path` lies on; empty where that cannot be told.
+  virtual std::optional<DiskRoom> disk_room(const std::filesystem::path& path) = 0;
 
   /// Who holds the lock on `path`, without taking it: 0 for a holder in another pid namespace, empty for none or where
   /// that cannot be told. REQUIRES: it is not held by this process, which would lose it.

@@ -10,6 +10,7 @@
 #include "model/time_words.h"
 #include "store/database.h"
 #include "store/ledger.h"
+#include "store/reserve.h"
 
 namespace galproc {
 
@@ -40,6 +41,18 @@ std::filesystem::path resolve(std::filesystem::path path) {
                             path.string(), failed.message()));
   }
   return resolved.empty() ? path : resolved;
+}
+
+constexpr std::int64_t kMiB = 1024 * 1024;
+
+/// 2 % of the disk, 32 to 256 MiB, but no more than a tenth of a small one.
+std::int64_t default_least_free(std::int64_t total_bytes) {
+  return std::min(std::clamp(total_bytes / 50, 32 * kMiB, 256 * kMiB), total_bytes / 10);
+}
+
+/// Some dozens of kills; no more than a sixty-fourth of a small disk.
+std::int64_t reserve_bytes(std::int64_t total_bytes) {
+  return std::clamp(total_bytes / 64, kMiB / 4, 4 * kMiB);
 }
 
 std::string count_of(std::int64_t number, const char* thing) {
@@ -169,7 +182,7 @@ std::vector<GapNote> Recorder::pending_gaps() const {
 void Recorder::store_waiting_readings() {
   while (!queue_.empty()) {
     try {
-      if (!ensure_open()) return;
+      if (!ensure_open() || must_give_way()) return;
       recording_->write(queue_.front(), pending_gaps());
     } catch (const SQLite::Exception& error) {
       handle(error);
@@ -203,6 +216,27 @@ void Recorder::make_room() {
     // Who else writes is let before; there is another tick.
     if (fault_of(error) != StoreFault::Busy) handle(error);
   }
+}
+
+bool Recorder::must_give_way() {
+  const auto room = platform_.disk_room(options_.database.parent_path());
+  if (!room) return false;
+  const std::int64_t least_bytes = options_.least_free_bytes.value_or(default_least_free(room->total_bytes));
+  if (room->available_bytes >= least_bytes) {
+    keep_reserve(*room, least_bytes);
+    return false;
+  }
+  wait_for(Waiting::ForRoom,
+           fmt::format("may not grow: less than {} is free on its disk (--min-free)", format_size(least_bytes)));
+  recording_->give_way(least_bytes - room->available_bytes, platform_.clocks().wall_us);
+  return true;
+}
+
+void Recorder::keep_reserve(const DiskRoom& room, std::int64_t least_bytes) {
+  const std::int64_t bytes = reserve_bytes(room.total_bytes);
+  if (has_reserve(options_.database, bytes) || room.available_bytes < least_bytes + bytes) return;
+  platform_.make_shared_file(reserve_path(options_.database));
+  fill_reserve(options_.database, bytes);
 }
 
 void Recorder::handle(const SQLite::Exception& error) {

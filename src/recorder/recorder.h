@@ -30,7 +30,8 @@ struct RecordOptions {
   std::vector<std::string> source_notes;  ///< why a better source is not in use: whole sentences
   bool quiet = false;
   RecordingLimits limits;
-  std::int64_t most_wal_bytes = kMostWalBytes;  ///< a larger -wal is a gap row
+  std::optional<std::int64_t> least_free_bytes;  ///< room that is left to others; empty: by the size of the disk
+  std::int64_t most_wal_bytes = kMostWalBytes;   ///< a larger -wal is a gap row
   /// How much memory readings may take while the file cannot be written.
   std::size_t queue_bytes = 32U * 1024 * 1024;
 };
@@ -64,6 +65,9 @@ class Recorder {
   void store_events_if_due();
   void store_waiting_readings();
   void make_room();
+  /// Whether the disk is so full that nothing more may be stored; then the oldest gives way.
+  bool must_give_way();
+  void keep_reserve(const DiskRoom& room, std::int64_t least_bytes);
   void finish();
 
   bool ensure_open();

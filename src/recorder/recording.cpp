@@ -162,6 +162,24 @@ void Recording::make_room(const RecordingLimits& limits, std::int64_t at_us) {
     if (const auto plan = retention_.by_age(limits.retain_us)) retention_.begin(*plan, PruneReason::Retain, at_us);
     if (const auto plan = retention_.by_size(limits.most_bytes)) retention_.begin(*plan, PruneReason::MaxSize, at_us);
   }
+  delete_some();
+}
+
+void Recording::give_way(std::int64_t lacking_bytes, std::int64_t at_us) {
+  constexpr std::int64_t kADayUs = 24 * 3600 * 1'000'000LL;
+  if (!retention_.is_pending()) {
+    const auto beyond_a_day = retention_.by_age(kADayUs, true);
+    auto plan = retention_.by_size(std::max<std::int64_t>(0, retention_.used_bytes() - lacking_bytes));
+    if (plan && beyond_a_day) {
+      if (beyond_a_day->before_tick_id < plan->before_tick_id) plan = beyond_a_day;
+      retention_.begin(*plan, PruneReason::MinFree, at_us);
+    }
+  }
+  delete_some();
+  checkpoint();  // the file gets smaller only now
+}
+
+void Recording::delete_some() {
   constexpr int kStepsATick = 4;
   for (int steps = 0; steps < kStepsATick && retention_.step(); ++steps) continue;
 }

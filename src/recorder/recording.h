@@ -77,6 +77,10 @@ class Recording {
   /// Deletes some of what is older than is kept, in a few short transactions. REQUIRES: a tick was stored.
   void make_room(const RecordingLimits& limits, std::int64_t at_us);
 
+  /// The same, where the disk lacks so many bytes: the oldest goes, and the file gets smaller. The last day stays,
+  /// which tells what filled the disk.
+  void give_way(std::int64_t lacking_bytes, std::int64_t at_us);
+
   /// Whether another connection has written to the file since this was last asked.
   bool was_written_by_others();
 
@@ -90,6 +94,7 @@ class Recording {
   void begin(const RecordingFacts& facts, const Clocks& now);
   Tick insert_tick(const TickReading& reading, bool keyframe_wanted);
   bool keyframe_is_due(const TickReading& reading, bool wanted) const;
+  void delete_some();
   void insert_errors(const TickReading& reading, const Tick& tick);
   void insert_gap(const GapNote& gap);
   /// Writes down that the -wal has grown too large, or is small again. Gives the row of the hole that is open after

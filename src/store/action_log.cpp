@@ -11,6 +11,7 @@
 #include "model/text.h"
 #include "store/action_rows.h"
 #include "store/database.h"
+#include "store/reserve.h"
 
 namespace galproc {
 
@@ -24,6 +25,11 @@ constexpr const char* kNewer = "a newer galproc has migrated it. Use that one";
 constexpr const char* kForeign = "it was not made by galproc, and was left untouched. Name another with --db";
 constexpr const char* kCorrupt =
     "it is corrupt. Start `galproc record`, which moves it aside and begins a new one, or name another with --db";
+
+/// No room for the rows, or for the -shm file that has to be as large as it has to be.
+bool is_full(const SQLite::Exception& error) {
+  return fault_of(error) == StoreFault::Full || error.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE;
+}
 
 std::string no_permission(const std::filesystem::path& path) {
   std::error_code failed;
@@ -73,20 +79,7 @@ class ActionLog::State {
   }
 
   void commit(const std::function<void(ActionWriter&)>& write, int patience_ms) {
-    // After an error of the disk nobody knows what a connection believes to have written: it is not used again.
-    if (!connection_) open(patience_ms);
-    try {
-      sqlite3_busy_timeout(connection_->database.getHandle(), patience_ms);
-      SQLite::Transaction transaction(connection_->database, SQLite::TransactionBehavior::IMMEDIATE);
-      if (connection_->user_version.number().value() > schema_version()) refuse(kNewer);
-      write(connection_->writer);
-      transaction.commit();
-      logged_some_ = true;
-    } catch (const SQLite::Exception& error) {
-      const std::string reason = advice(path_, error, patience_ms);
-      if (fault_of(error) == StoreFault::Lost || fault_of(error) == StoreFault::Damaged) connection_.reset();
-      refuse(reason);
-    }
+    while (!try_to_commit(write, patience_ms)) continue;
   }
 
   void ask(const std::function<void(SQLite::Database&)>& question) {
@@ -120,6 +113,26 @@ class ActionLog::State {
     std::optional<RecordedAncestry> ancestry;
   };
 
+  /// Gives false where the disk is full and room was kept back for just this, which is given up now.
+  bool try_to_commit(const std::function<void(ActionWriter&)>& write, int patience_ms) {
+    // After an error of the disk nobody knows what a connection believes to have written: it is not used again.
+    if (!connection_) open(patience_ms);
+    try {
+      sqlite3_busy_timeout(connection_->database.getHandle(), patience_ms);
+      SQLite::Transaction transaction(connection_->database, SQLite::TransactionBehavior::IMMEDIATE);
+      if (connection_->user_version.number().value() > schema_version()) refuse(kNewer);
+      write(connection_->writer);
+      transaction.commit();
+      logged_some_ = true;
+      return true;
+    } catch (const SQLite::Exception& error) {
+      const std::string reason = advice(path_, error, patience_ms);
+      if (fault_of(error) == StoreFault::Lost || fault_of(error) == StoreFault::Damaged) connection_.reset();
+      if (is_full(error) && give_up_reserve(path_)) return false;
+      refuse(reason);
+    }
+  }
+
   [[noreturn]] void refuse(const std::string& reason) const {
     throw Error(ExitCode::NotLogged,
                 logged_some_ ? fmt::format("What came next could not be logged in {}: {}.", path_.string(), reason)
@@ -137,6 +150,7 @@ class ActionLog::State {
         return;
       } catch (const SQLite::Exception& error) {
         // SQLite does not wait where it sees a deadlock coming, as when two make one new file at once.
+        if (is_full(error) && give_up_reserve(path_)) continue;
         if (fault_of(error) != StoreFault::Busy || Clock::now() >= deadline) refuse(advice(path_, error, patience_ms));
       }
       std::this_thread::sleep_for(kRetry);

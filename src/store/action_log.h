@@ -96,7 +96,8 @@ class ActionLog {
   ~ActionLog();
   ActionLog(ActionLog&&) noexcept;
 
-  /// Runs `write` in one BEGIN IMMEDIATE transaction. When this returns it is on the disk; when it throws, nothing of
+  /// Runs `write` in one BEGIN IMMEDIATE transaction, and once more from the beginning where the disk was full and the
+  /// reserve made room. When this returns it is on the disk; when it throws, nothing of
   /// it is in the file. Waits up to `patience_ms` for other writers. Throws Error (NotLogged) with the reason, and
   /// whatever `write` throws; an SQLite::Exception from it is a refusal too. Until a commit
   /// went well the sentence says that nothing was done to any process; after that only what was not logged.

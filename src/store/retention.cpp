@@ -25,6 +25,7 @@ const char* name_of(PruneReason reason) {
   switch (reason) {
     case PruneReason::Retain: return "retain";
     case PruneReason::MaxSize: return "max_size";
+    case PruneReason::MinFree: return "min_free";
     case PruneReason::Asked: break;
   }
   return "asked";

@@ -16,7 +16,7 @@
 
 namespace galproc {
 
-enum class PruneReason { Retain, MaxSize, Asked };
+enum class PruneReason { Retain, MaxSize, MinFree, Asked };
 
 /// The oldest ticks, up to a keyframe.
 struct PrunePlan {

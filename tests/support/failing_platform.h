@@ -53,6 +53,7 @@ class FailingPlatform : public Platform {
 
   std::unique_ptr<HeldSignals> hold_signals() override { return world_.hold_signals(); }
   int stop_signal() override { return world_.stop_signal(); }
+  std::optional<DiskRoom> disk_room(const std::filesystem::path& path) override { return world_.disk_room(path); }
   std::optional<std::int64_t> lock_holder(const std::filesystem::path& path) override {
     return world_.lock_holder(path);
   }

@@ -217,6 +217,7 @@ class LinuxPlatform : public Platform {
   bool is_executable(const std::filesystem::path& file) override { return galproc::is_executable(file); }
   void make_shared_folder(const std::filesystem::path& folder) override { galproc::make_shared_folder(folder); }
   void make_shared_file(const std::filesystem::path& file) override { galproc::make_shared_file(file); }
+  std::optional<DiskRoom> disk_room(const std::filesystem::path& path) override { return galproc::disk_room(path); }
   std::optional<std::int64_t> lock_holder(const std::filesystem::path& path) override {
     return galproc::lock_holder(path);
   }

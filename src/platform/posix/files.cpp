@@ -94,6 +94,13 @@ void make_shared_folder(const std::filesystem::path& folder) {
   }
 }
 
+std::optional<DiskRoom> disk_room(const std::filesystem::path& path) {
+  std::error_code failed;
+  const std::filesystem::space_info space = std::filesystem::space(path, failed);
+  if (failed) return std::nullopt;
+  return DiskRoom{static_cast<std::int64_t>(space.capacity), static_cast<std::int64_t>(space.available)};
+}
+
 void make_shared_file(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
   if (!file) {

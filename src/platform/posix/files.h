@@ -14,5 +14,6 @@ std::optional<FileIdentity> file_identity(const std::filesystem::path& path);
 void make_shared_folder(const std::filesystem::path& folder);
 bool is_executable(const std::filesystem::path& file);
 void make_shared_file(const std::filesystem::path& file);
+std::optional<DiskRoom> disk_room(const std::filesystem::path& path);
 
 }  // namespace galproc
