@@ -191,7 +191,8 @@ TEST_F(ProgramCrash, WhileTheFileIsBeingMadeIsNoHindranceToTheNextStart) {
     recorder.kill();
     snapshot();
     expect_whole(round);
-    EXPECT_EQ(listing(folder_.path()), "galproc.db galproc.db-shm galproc.db-wal galproc.db.recorder-lock galproc.db.reserve");
+    EXPECT_EQ(listing(folder_.path()),
+              "galproc.db galproc.db-shm galproc.db-wal galproc.db.recorder-lock galproc.db.reserve");
     if (HasFailure()) return;
   }
 }
