@@ -88,7 +88,7 @@ TEST_F(ProgramCli, TakesValuesThatBeginWithAHyphenAndCommonFlagsOnBothSides) {
     const Ran ran = galproc(words);
     EXPECT_EQ(ran.exit_code, 0);
     EXPECT_EQ(ran.out, "[]\n");
-    EXPECT_NE(ran.err.find("Recording began at"), std::string::npos) << ran.err;
+    EXPECT_NE(ran.err.find("What is recorded begins at"), std::string::npos) << ran.err;
   }
 }
 

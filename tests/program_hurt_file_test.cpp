@@ -201,6 +201,8 @@ TEST_F(ProgramHurtFile, IsRescuedByTheRecipe) {
   EXPECT_EQ(system.exit_code, 0) << system.err;
   const Ran check = galproc({"db", "check", "--db", rescued.string(), "-q"});
   EXPECT_NE(check.out.find("has no image"), std::string::npos) << check.out << check.err;
+  const Ran prune = galproc({"db", "prune", "--to-size", "0", "--db", rescued.string(), "-q"});
+  EXPECT_EQ(prune.exit_code, 0) << prune.err;
 }
 
 }  // namespace

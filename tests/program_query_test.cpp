@@ -241,7 +241,8 @@ TEST_F(ProgramQuery, AboutAGapSaysSoAndBeforeTheFirstTickSaysWhenRecordingBegan)
   const Ran early = galproc({"query", "processes", "--db", db().string(), "--at", instant(before_us), "--json"});
   EXPECT_EQ(early.exit_code, 0) << early.err;
   EXPECT_EQ(early.out, "[]\n");
-  EXPECT_NE(early.err.find("Recording began at " + ask("SELECT min(at) FROM ticks").substr(0, 27)), std::string::npos)
+  EXPECT_NE(early.err.find("What is recorded begins at " + ask("SELECT min(at) FROM ticks").substr(0, 27)),
+            std::string::npos)
       << early.err;
   ASSERT_TRUE(wait_until([&] { return now_us() > std::atoll(ask("SELECT max(at_us) FROM ticks").c_str()) + 500'000; }));
   snapshot();

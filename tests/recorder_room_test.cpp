@@ -24,7 +24,7 @@ TEST_F(RecorderRoom, IsLeftToOthersAndReadingsThatWaitedAreStoredLater) {
   record(10, [&](int look) {
     if (look == 4) leave(256 * kMiB - 1);
     if (look == 7) meanwhile = ask("SELECT max(tick_id) FROM tick");
-    if (look == 8) leave(256 * kMiB);
+    if (look == 8) leave(300 * kMiB);
   });
   EXPECT_EQ(meanwhile, "3\n");
   EXPECT_EQ(ask("SELECT count(*), (SELECT count(*) FROM gaps WHERE kind = 'disk_full') FROM tick"), "10|0\n");
@@ -80,6 +80,41 @@ TEST_F(RecorderRoom, IsKeptBackForTheLogOfActionsWhileThereIsEnough) {
   EXPECT_FALSE(give_up_reserve(path())) << "there is no more";
   record(1);
   EXPECT_TRUE(has_reserve(path(), 4 * kMiB)) << "it is made again";
+}
+
+TEST_F(RecorderRoom, ThatIsMissingAtTheStopIsTakenForWhatWaits) {
+  leave(kGiB);
+  record(10, [&](int look) {
+    if (look == 4) leave(0);
+  });
+  EXPECT_EQ(ask("SELECT count(*), (SELECT reason FROM recording_end) FROM tick"), "10|stopped\n");
+}
+
+TEST_F(RecorderRoom, IsWaitedForUntilThereIsSomeMore) {
+  leave(kGiB);
+  std::string meanwhile;
+  record(10, [&](int look) {
+    if (look == 4) leave(0);
+    if (look == 6) leave(256 * kMiB + 1);
+    if (look == 8) meanwhile = ask("SELECT max(tick_id) FROM tick");
+    if (look == 8) leave(288 * kMiB);
+  });
+  EXPECT_EQ(meanwhile, "3\n");
+}
+
+TEST_F(RecorderRoom, IsNotTakenOverWhatSomebodyElseKeepsUnderTheNameOfTheReserve) {
+  leave(kGiB);
+  const std::filesystem::path mine = folder_ / "mine.txt";
+  std::ofstream(mine) << "mine";
+  std::filesystem::create_symlink(mine, reserve_path(path()));
+  record(2);
+  EXPECT_FALSE(give_up_reserve(path()));
+  EXPECT_EQ(std::filesystem::file_size(mine), 4U);
+  std::filesystem::remove(reserve_path(path()));
+  std::filesystem::rename(mine, reserve_path(path()));
+  record(2);
+  EXPECT_FALSE(give_up_reserve(path()));
+  EXPECT_EQ(std::filesystem::file_size(reserve_path(path())), 4U);
 }
 
 }  // namespace

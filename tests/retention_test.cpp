@@ -174,6 +174,89 @@ TEST_F(RetentionTest, WhatWasWrittenDownGoesOnAfterACrashInBetween) {
   EXPECT_EQ(problems(), "");
 }
 
+TEST_F(RetentionTest, APortThatIsHeldIsReleasedAfterTheTickThatSawItFirstIsGone) {
+  world_.start(1, 0, "init");
+  world_.start(10, 1, "server");
+  world_.listen(1, 80);
+  world_.listen(10, 81);
+  record(1000, keeping(20 * kMinute));
+  world_.close_port(81);
+  record(3, keeping(20 * kMinute));
+  EXPECT_EQ(ask("SELECT port, count(*), count(released_us) FROM port_bindings GROUP BY port ORDER BY port"),
+            "80|1|0\n81|1|1\n");
+  world_.boot_uuid = "boot-2";
+  world_.close_port(80);
+  record(3, keeping(20 * kMinute));
+  EXPECT_EQ(ask("SELECT port, count(released_us) FROM port_bindings GROUP BY port ORDER BY port"), "80|1\n81|1\n");
+}
+
+TEST_F(RetentionTest, ADeadProcessThatNobodyWaitsForStaysAsLongAsItIsListed) {
+  world_.start(1, 0, "init");
+  world_.start(10, 1, "parent");
+  const ProcessKey zombie = world_.start(11, 10, "zombie");
+  record(1000, keeping(20 * kMinute), [&](int look) {
+    if (look == 3) {
+      world_.processes.at(11).ended = true;
+      world_.processes.at(11).usage.state = ProcessState::Zombie;
+    }
+    if (look == 990) world_.end(10);
+    if (look == 990) world_.processes.at(11).parent_pid = 1;
+  });
+  EXPECT_EQ(ask("SELECT count(*) FROM tick WHERE tick_id > 990"), "10\n") << talk_.str();
+  EXPECT_EQ(ask(fmt::format("SELECT upid, ended_us < {} FROM processes WHERE pid = 11 AND start_token = {}",
+                            world_.now.wall_us - 80 * kMinute, zombie.start_token)),
+            "3|1\n");
+  world_.end(11);
+  record(600, keeping(20 * kMinute));
+  EXPECT_EQ(ask("SELECT count(*) FROM processes WHERE pid = 11"), "0\n");
+}
+
+TEST_F(RetentionTest, TimeInWhichTheMachineWasSuspendedDoesNotAge) {
+  world_.start(1, 0, "init");
+  record(200, keeping(20 * kMinute), [&](int look) {
+    if (look != 100) return;
+    world_.now.wall_us += 8 * 24 * 60 * kMinute;
+    world_.now.boot_us += 8 * 24 * 60 * kMinute;
+  });
+  EXPECT_EQ(ask("SELECT (SELECT count(*) FROM prune), count(*) > 100 FROM tick"), "0|1\n");
+}
+
+TEST_F(RetentionTest, AStopWhoseNextRunLostItsBeginningIsNoLongerThanItWas) {
+  world_.start(1, 0, "init");
+  record(2, keeping(20 * kMinute));
+  world_.pass_time(kMinute);
+  record(1000, keeping(20 * kMinute));
+  EXPECT_EQ(ask("SELECT to_us - from_us < 70 * 1000000 FROM gaps WHERE kind = 'stopped' ORDER BY from_us LIMIT 1"),
+            "1\n");
+}
+
+TEST_F(RetentionTest, NewTicksAreNeverAmongThoseThatWereToBeDeleted) {
+  world_.start(1, 0, "init");
+  record(300);
+  {
+    SQLite::Database database = open_for_acting(folder_ / "galproc.db", 1000);
+    Retention(database).begin(PrunePlan{1000, 300, 1, 2}, PruneReason::Asked, world_.now.wall_us);
+  }
+  record(70);
+  EXPECT_EQ(ask("SELECT min(tick_id), count(*) FROM tick"), "1001|70\n");
+}
+
+TEST_F(RetentionTest, AFileThatCannotGetSmallerIsPrunedToo) {
+  world_.start(1, 0, "init");
+  {
+    SQLite::Database database((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    database.exec("CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(4000000)); DROP TABLE t");
+  }
+  record(1000, keeping(20 * kMinute));
+  EXPECT_LE(kept_us(), 26 * kMinute);
+  EXPECT_GT(number("PRAGMA freelist_count"), 256);
+  SQLite::Database database = open_for_acting(folder_ / "galproc.db", 1000);
+  Retention retention(database);
+  int steps = 0;
+  while (retention.step() && steps < 100) ++steps;
+  EXPECT_LT(steps, 100);
+}
+
 // Whatever was recorded: what is asked of times that are kept is answered as before.
 class PrunedHistory : public testing::TestWithParam<unsigned> {};
 

@@ -60,7 +60,8 @@ FROM (
     CASE WHEN n.recording_id IS NOT NULL THEN coalesce(
       -- By time, since tick has no index on its recording; up to the start of
       -- the run after the next, so that one without ticks costs nothing.
-      (SELECT t.at_us FROM tick AS t
+      -- Where its first tick was deleted, to its start.
+      (SELECT iif(t.previous_tick_id IS NULL, t.at_us, NULL) FROM tick AS t
        WHERE t.recording_id = n.recording_id
          AND t.at_us >= n.started_us
          AND t.at_us <= coalesce(

@@ -23,6 +23,19 @@ std::optional<PrunePlan> plan_of(Retention& retention, const PruneFlags& flags) 
   throw UsageError("Neither --older nor --to-size was given: how much is to be kept?");
 }
 
+/// Those of the file that are dead and whom nobody has waited for yet: the system still lists them, and a recorder
+/// knows them.
+std::vector<std::int64_t> listed_dead(SQLite::Database& database, Platform& platform) {
+  std::vector<std::int64_t> upids;
+  Prepared of_key(database, "SELECT upid FROM process WHERE pid = ? AND start_token = ?");
+  for (const ProcessReading& process : platform.read_processes().processes) {
+    if (!process.ended) continue;
+    of_key.rows([&](SQLite::Statement& row) { upids.push_back(row.getColumn(0).getInt64()); }, process.key.pid,
+                process.key.start_token);
+  }
+  return upids;
+}
+
 /// Deletes what was decided on, here or by one that was ended half-way. The room of deleted rows goes back to the file
 /// system, and the -wal with it unless somebody reads.
 void finish(SQLite::Database& database, Retention& retention) {
@@ -55,8 +68,10 @@ ExitCode prune_database(const Context& context, const PruneFlags& flags) {
   if (!flags.dry_run) {
     try {
       SQLite::Database database = open_for_acting(path, kPatienceMs);
+      const std::unique_ptr<Platform> platform = make_platform();
       Retention retention(database);
-      if (plan) retention.begin(*plan, PruneReason::Asked, make_platform()->clocks().wall_us);
+      retention.keep(listed_dead(database, *platform));
+      if (plan) retention.begin(*plan, PruneReason::Asked, platform->clocks().wall_us);
       finish(database, retention);
       bytes_after = retention.used_bytes();
     } catch (const SQLite::Exception& error) {

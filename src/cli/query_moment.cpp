@@ -170,7 +170,7 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) c
           *at_us_);
   if (!tick_us) {
     const auto first = Prepared(database, "SELECT at_us FROM tick ORDER BY tick_id LIMIT 1").number();
-    return {first ? fmt::format("Recording began at {}, after the moment asked about.", format_instant(*first))
+    return {first ? fmt::format("What is recorded begins at {}, after the moment asked about.", format_instant(*first))
                   : "Nothing is recorded yet."};
   }
   const std::int64_t age_us = *at_us_ - *tick_us;
@@ -196,7 +196,8 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
   const auto first_us = Prepared(database, "SELECT at_us FROM tick ORDER BY tick_id LIMIT 1").number();
   if (!first_us) return {"Nothing is recorded yet: there is no tick."};
   if (since_us_ && *since_us_ < *first_us) {
-    gaps.push_back(fmt::format("Recording began at {}, after the beginning of the range.", format_instant(*first_us)));
+    gaps.push_back(
+        fmt::format("What is recorded begins at {}, after the beginning of the range.", format_instant(*first_us)));
   }
   Prepared(database,
            "SELECT kind, from_us, to_us, detail FROM gaps WHERE from_us < ?2 AND coalesce(to_us, ?2) > ?1"

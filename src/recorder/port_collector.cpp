@@ -56,12 +56,16 @@ void PortCollector::adopt_open_bindings(const Tick& tick) {
   };
   std::vector<Open> open;
   Prepared unreleased(database_,
-                      "SELECT b.binding_id, b.upid, b.protocol, b.address, b.port, b.network_namespace, r.boot_id"
-                      " FROM port_binding AS b JOIN tick AS t USING (tick_id) JOIN recording AS r USING (recording_id)"
-                      " WHERE NOT EXISTS (SELECT 1 FROM port_release AS e WHERE e.binding_id = b.binding_id)"
+                      // The tick that saw it first may be deleted by now: then its holder tells the boot.
+                      "WITH open AS (SELECT b.binding_id, b.upid, b.protocol, b.address, b.port, b.network_namespace,"
+                      " coalesce(r.boot_id, p.boot_id, ?1) AS boot_id FROM port_binding AS b"
+                      " LEFT JOIN tick AS t ON t.tick_id = b.tick_id"
+                      " LEFT JOIN recording AS r ON r.recording_id = t.recording_id"
+                      " LEFT JOIN process AS p ON p.upid = b.upid"
+                      " WHERE NOT EXISTS (SELECT 1 FROM port_release AS e WHERE e.binding_id = b.binding_id))"
                       // As with processes: another pid namespace of this boot is not another boot.
-                      " AND (r.boot_id = ?1 OR (SELECT boot_uuid FROM boot WHERE boot_id = r.boot_id)"
-                      " <> (SELECT boot_uuid FROM boot WHERE boot_id = ?1))");
+                      " SELECT * FROM open WHERE boot_id = ?1 OR (SELECT boot_uuid FROM boot WHERE boot_id ="
+                      " open.boot_id) <> (SELECT boot_uuid FROM boot WHERE boot_id = ?1)");
   const auto take = [&](SQLite::Statement& row) {
     Hold hold{optional_number(row.getColumn(1)), row.getColumn(2).getString(), row.getColumn(3).getString(),
               row.getColumn(4).getInt64(), row.getColumn(5).getInt64()};

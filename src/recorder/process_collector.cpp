@@ -312,4 +312,12 @@ void ProcessCollector::rolled_back() {
   open_pass_us_.reset();
 }
 
+std::vector<std::int64_t> ProcessCollector::listed_dead() const {
+  std::vector<std::int64_t> upids;
+  for (const auto& [key, known] : known_) {
+    if (known.ended) upids.push_back(known.upid);
+  }
+  return upids;
+}
+
 }  // namespace galproc

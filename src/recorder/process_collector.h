@@ -31,6 +31,8 @@ class ProcessCollector : public Collector, public UpidLookup {
   void write(const TickReading& reading, const Tick& tick) override;
   void committed() override;
   void rolled_back() override;
+  /// Those that are dead and were listed by the last look: nobody has waited for them yet.
+  std::vector<std::int64_t> listed_dead() const;
 
   std::optional<std::int64_t> upid_of(const ProcessKey& key) const override;
 

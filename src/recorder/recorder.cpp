@@ -182,7 +182,7 @@ std::vector<GapNote> Recorder::pending_gaps() const {
 void Recorder::store_waiting_readings() {
   while (!queue_.empty()) {
     try {
-      if (!ensure_open() || must_give_way()) return;
+      if (!ensure_open() || (!finishing_ && lacks_room())) return;
       recording_->write(queue_.front(), pending_gaps());
     } catch (const SQLite::Exception& error) {
       handle(error);
@@ -209,34 +209,48 @@ void Recorder::store_waiting_readings() {
 }
 
 void Recorder::make_room() {
-  if (!recording_ || !queue_.empty()) return;
+  if (!recording_ || !queue_.empty() || !deletes_) return;
   try {
     recording_->make_room(options_.limits, platform_.clocks().wall_us);
   } catch (const SQLite::Exception& error) {
-    // Who else writes is let before; there is another tick.
-    if (fault_of(error) != StoreFault::Busy) handle(error);
+    switch (fault_of(error)) {
+      case StoreFault::Busy: return;  // another writer goes first; there is another tick
+      case StoreFault::Rejected:
+        warn(fmt::format("Nothing of {} is deleted any more, since it does not allow that: {}.",
+                         options_.database.string(), describe(error)));
+        deletes_ = false;
+        return;
+      default: handle(error);
+    }
   }
 }
 
-bool Recorder::must_give_way() {
+bool Recorder::lacks_room() {
   const auto room = platform_.disk_room(options_.database.parent_path());
   if (!room) return false;
   const std::int64_t least_bytes = options_.least_free_bytes.value_or(default_least_free(room->total_bytes));
-  if (room->available_bytes >= least_bytes) {
+  // Once it was too little some more is waited for, so as not to go back and forth.
+  const std::int64_t wanted_bytes = lacked_room_ ? least_bytes + least_bytes / 8 : least_bytes;
+  lacked_room_ = room->available_bytes < wanted_bytes;
+  if (!lacked_room_) {
     keep_reserve(*room, least_bytes);
     return false;
   }
   wait_for(Waiting::ForRoom,
            fmt::format("may not grow: less than {} is free on its disk (--min-free)", format_size(least_bytes)));
-  recording_->give_way(least_bytes - room->available_bytes, platform_.clocks().wall_us);
+  if (deletes_) recording_->give_way(wanted_bytes - room->available_bytes, platform_.clocks().wall_us);
   return true;
 }
 
 void Recorder::keep_reserve(const DiskRoom& room, std::int64_t least_bytes) {
   const std::int64_t bytes = reserve_bytes(room.total_bytes);
   if (has_reserve(options_.database, bytes) || room.available_bytes < least_bytes + bytes) return;
-  platform_.make_shared_file(reserve_path(options_.database));
-  fill_reserve(options_.database, bytes);
+  try {
+    platform_.make_shared_file(reserve_path(options_.database));
+    fill_reserve(options_.database, bytes);
+  } catch (const PlatformError&) {
+    // Recording goes on without; a kill on a full disk is refused then, and says so.
+  }
 }
 
 void Recorder::handle(const SQLite::Exception& error) {
@@ -352,6 +366,7 @@ void Recorder::move_aside(const std::string& reason) {
 }
 
 void Recorder::finish() {
+  finishing_ = true;  // what waits for room is stored as long as there is any
   const std::int64_t deadline_us = platform_.clocks().boot_us + kLastChanceUs;
   while (!queue_.empty() && platform_.clocks().boot_us < deadline_us) {
     const std::int64_t before_us = platform_.clocks().boot_us;

@@ -65,8 +65,8 @@ class Recorder {
   void store_events_if_due();
   void store_waiting_readings();
   void make_room();
-  /// Whether the disk is so full that nothing more may be stored; then the oldest gives way.
-  bool must_give_way();
+  /// Whether the disk is so full that nothing more may be stored. Then the oldest gives way.
+  bool lacks_room();
   void keep_reserve(const DiskRoom& room, std::int64_t least_bytes);
   void finish();
 
@@ -97,6 +97,9 @@ class Recorder {
   std::optional<FileIdentity> locked_;
   std::unique_ptr<Recording> recording_;
   std::optional<FileIdentity> opened_;
+  bool lacked_room_ = false;  ///< when it was last looked
+  bool deletes_ = true;       ///< the file allows it
+  bool finishing_ = false;
   bool started_ = false;                    ///< the first attempt to open is over
   bool damaged_ = false;                    ///< SQLite said so of a file that this run wrote to
   std::optional<Predecessor> predecessor_;  ///< moved aside, and its successor is not open yet

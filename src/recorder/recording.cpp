@@ -79,7 +79,10 @@ void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
   crashed.run();
   Prepared newest(database_, "SELECT at_us - duration_us FROM tick ORDER BY tick_id DESC LIMIT 1");
   last_known_us_ = newest.number();
-  Prepared newest_id(database_, "SELECT max(tick_id) FROM tick");
+  // Above what was to be deleted too, though it be gone from a file that was rescued.
+  Prepared newest_id(database_,
+                     "SELECT max((SELECT coalesce(max(tick_id), 0) FROM tick),"
+                     " (SELECT coalesce(max(before_tick_id), 0) FROM prune))");
   next_tick_id_ = newest_id.number().value_or(0) + 1;
   Prepared insert(database_,
                   "INSERT INTO recording (boot_id, started_us, started_boot_us, interval_us, version, process_source,"
@@ -166,6 +169,7 @@ void Recording::make_room(const RecordingLimits& limits, std::int64_t at_us) {
 }
 
 void Recording::give_way(std::int64_t lacking_bytes, std::int64_t at_us) {
+  checkpoint();  // on a disk without any room the -wal is what can give some
   constexpr std::int64_t kADayUs = 24 * 3600 * 1'000'000LL;
   if (!retention_.is_pending()) {
     const auto beyond_a_day = retention_.by_age(kADayUs, true);
@@ -180,6 +184,7 @@ void Recording::give_way(std::int64_t lacking_bytes, std::int64_t at_us) {
 }
 
 void Recording::delete_some() {
+  if (retention_.is_pending()) retention_.keep(processes_->listed_dead());
   constexpr int kStepsATick = 4;
   for (int steps = 0; steps < kStepsATick && retention_.step(); ++steps) continue;
 }

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <random>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace galproc {
@@ -14,6 +15,22 @@ fs::path reserve_path(const fs::path& database) {
   return database.string() + ".reserve";
 }
 
+namespace {
+
+constexpr std::string_view kMark = "galproc: room for the log of actions; delete it when you need it.\n";
+
+/// A file of that name that somebody else made, or a link, is left alone.
+bool is_ours(const fs::path& path) {
+  std::error_code missing;
+  if (fs::symlink_status(path, missing).type() != fs::file_type::regular) return false;
+  if (fs::file_size(path, missing) == 0) return true;
+  std::string begin(kMark.size(), '\0');
+  std::ifstream(path, std::ios::binary).read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return begin == kMark;
+}
+
+}  // namespace
+
 bool has_reserve(const fs::path& database, std::int64_t bytes) {
   std::error_code missing;
   const auto size = fs::file_size(reserve_path(database), missing);
@@ -22,13 +39,15 @@ bool has_reserve(const fs::path& database, std::int64_t bytes) {
 
 void fill_reserve(const fs::path& database, std::int64_t bytes) {
   const fs::path path = reserve_path(database);
-  constexpr std::size_t kPieceBytes = 65536;
+  if (!is_ours(path)) return;
+  constexpr std::int64_t kPieceBytes = 65536;
   std::mt19937_64 random(static_cast<std::uint64_t>(bytes));
-  std::string piece(kPieceBytes, '\0');
-  for (char& byte : piece) byte = static_cast<char>(random());
-  std::ofstream file(path, std::ios::binary | std::ios::in | std::ios::out | std::ios::trunc);
-  for (std::int64_t left = bytes; left > 0 && file; left -= static_cast<std::int64_t>(kPieceBytes)) {
-    file.write(piece.data(), static_cast<std::streamsize>(std::min<std::int64_t>(left, kPieceBytes)));
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << kMark;
+  for (std::int64_t left = bytes - static_cast<std::int64_t>(kMark.size()); left > 0 && file; left -= kPieceBytes) {
+    std::string piece(static_cast<std::size_t>(std::min(left, kPieceBytes)), '\0');
+    for (char& byte : piece) byte = static_cast<char>(random());
+    file << piece;
   }
   file.close();
   std::error_code ignored;
@@ -38,8 +57,7 @@ void fill_reserve(const fs::path& database, std::int64_t bytes) {
 bool give_up_reserve(const fs::path& database) {
   const fs::path path = reserve_path(database);
   std::error_code failed;
-  const auto size = fs::file_size(path, failed);
-  if (failed || size == 0) return false;
+  if (!is_ours(path) || fs::file_size(path, failed) == 0 || failed) return false;
   fs::resize_file(path, 0, failed);
   return !failed;
 }

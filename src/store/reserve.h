@@ -14,8 +14,9 @@ std::filesystem::path reserve_path(const std::filesystem::path& database);
 /// Whether the reserve holds so many bytes.
 bool has_reserve(const std::filesystem::path& database, std::int64_t bytes);
 
-/// Fills the reserve with so many bytes that no file system can make less of. Where there is no room for all of them,
-/// or it may not be written, it is left empty, or missing. REQUIRES: the file is there, with its mode.
+/// Fills the reserve with so many random bytes, of which no file system can make less. Where there is no room for all
+/// of them, or it may not be written, or a file of that name is somebody else's, it is left as it was, or empty.
+/// REQUIRES: the file is there, with its mode.
 void fill_reserve(const std::filesystem::path& database, std::int64_t bytes);
 
 /// Gives the room back. Gives whether there was any.

@@ -1,8 +1,11 @@
 #include "store/retention.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <string>
-#include <vector>
+
+#include "store/database.h"
 
 namespace galproc {
 
@@ -15,11 +18,13 @@ constexpr int kPagesAtOnce = 128;
 constexpr std::int64_t kFreePages = 256;
 
 constexpr const char* kTickFrom =
-    "SELECT tick_id, recording_id, boot_us, at_us, keyframe_tick_id FROM tick WHERE tick_id >= ? ORDER BY tick_id"
-    " LIMIT 1";
+    "SELECT t.tick_id, t.recording_id, t.at_us, t.keyframe_tick_id, r.interval_us FROM tick AS t CROSS JOIN recording "
+    "AS"
+    " r ON r.recording_id = t.recording_id WHERE t.tick_id >= ? ORDER BY t.tick_id LIMIT 1";
 constexpr const char* kTickUntil =
-    "SELECT tick_id, recording_id, boot_us, at_us, keyframe_tick_id FROM tick WHERE tick_id <= ? ORDER BY tick_id DESC"
-    " LIMIT 1";
+    "SELECT t.tick_id, t.recording_id, t.at_us, t.keyframe_tick_id, r.interval_us FROM tick AS t CROSS JOIN recording "
+    "AS"
+    " r ON r.recording_id = t.recording_id WHERE t.tick_id <= ? ORDER BY t.tick_id DESC LIMIT 1";
 
 const char* name_of(PruneReason reason) {
   switch (reason) {
@@ -49,6 +54,7 @@ constexpr const char* kDead =
     " dead AS MATERIALIZED ("
     "   SELECT c.upid FROM candidate AS c"
     "   WHERE NOT EXISTS (SELECT 1 FROM process_sample AS s WHERE s.sample_id = (?1 << 32 | c.upid))"
+    "   AND c.upid NOT IN (SELECT upid FROM temp.listed_dead)"
     "   AND NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = c.upid AND x.tick_id >= ?1)),"
     " bound AS MATERIALIZED ("
     "   SELECT max(naming_upid, coalesce((SELECT max(upid) FROM dead), 0)) AS upid FROM moment),"
@@ -68,7 +74,7 @@ constexpr const char* kDead =
 }  // namespace
 
 Retention::Retention(SQLite::Database& database)
-    : database_(database),
+    : database_((database.exec("CREATE TABLE IF NOT EXISTS temp.listed_dead (upid INTEGER PRIMARY KEY)"), database)),
       ledger_(database),
       tick_from_(database, kTickFrom),
       tick_until_(database, kTickUntil),
@@ -77,7 +83,14 @@ Retention::Retention(SQLite::Database& database)
       declared_(database, "SELECT max(before_tick_id) FROM prune"),
       page_count_(database, "PRAGMA page_count"),
       free_count_(database, "PRAGMA freelist_count"),
-      page_bytes_(database, "PRAGMA page_size") {}
+      page_bytes_(database, "PRAGMA page_size"),
+      user_version_(database, "PRAGMA user_version") {}
+
+void Retention::keep(const std::vector<std::int64_t>& upids) {
+  database_.exec("DELETE FROM temp.listed_dead");
+  Prepared insert(database_, "INSERT OR IGNORE INTO temp.listed_dead (upid) VALUES (?)");
+  for (const std::int64_t upid : upids) insert.run(upid);
+}
 
 std::int64_t Retention::used_bytes() {
   return (page_count_.number().value_or(0) - free_count_.number().value_or(0)) * page_bytes_.number().value_or(0);
@@ -94,35 +107,36 @@ std::optional<Retention::Tick> Retention::tick_at(Prepared& statement, std::int6
   return tick;
 }
 
-template <typename Reached>
-Retention::Tick Retention::first_where(std::int64_t low, std::int64_t high, const Reached& reached) {
+Retention::Tick Retention::needed(const std::optional<Tick>& tick) {
+  if (!tick) throw SQLite::Exception("a tick is gone that has to be there", SQLITE_CORRUPT);
+  return *tick;
+}
+
+Retention::Tick Retention::first_of_recording(const Tick& last, std::int64_t oldest_id) {
+  std::int64_t low = oldest_id, high = last.tick_id;
   while (low < high) {
     const std::int64_t middle = low + (high - low) / 2;
-    if (reached(tick_at(tick_from_, middle).value())) {
+    if (needed(tick_at(tick_from_, middle)).recording_id >= last.recording_id) {
       high = middle;
     } else {
       low = middle + 1;
     }
   }
-  return tick_at(tick_from_, low).value();
+  return needed(tick_at(tick_from_, low));
 }
 
 std::optional<PrunePlan> Retention::by_age(std::int64_t retain_us, bool exactly) {
   const auto oldest_id = oldest_.number();
   if (!oldest_id) return std::nullopt;
-  std::optional<Tick> last = tick_at(tick_until_, newest_.number().value());
+  std::optional<Tick> last = tick_at(tick_until_, newest_.number().value_or(0));
   std::int64_t age_us = 0;  // of `last`, the newest tick of its recording
   std::optional<std::int64_t> cut;
   while (last) {
-    const Tick first = first_where(*oldest_id, last->tick_id,
-                                   [&](const Tick& tick) { return tick.recording_id >= last->recording_id; });
-    const std::int64_t length_us = last->boot_us - first.boot_us;
+    const Tick first = first_of_recording(*last, *oldest_id);
+    const std::int64_t length_us = (last->tick_id - first.tick_id) * last->interval_us;
     if (!cut && age_us + length_us >= retain_us) {
-      const std::int64_t boundary_us = last->boot_us - (retain_us - age_us);
-      const Tick after = first_where(first.tick_id, last->tick_id + 1, [&](const Tick& tick) {
-        return tick.recording_id != first.recording_id || tick.boot_us > boundary_us;
-      });
-      cut = tick_at(tick_until_, after.tick_id - 1)->keyframe_tick_id;
+      const std::int64_t kept = (retain_us - age_us + last->interval_us - 1) / last->interval_us;
+      cut = needed(tick_at(tick_until_, last->tick_id - kept)).keyframe_tick_id;
     }
     age_us += length_us;
     last = tick_at(tick_until_, first.tick_id - 1);
@@ -137,13 +151,13 @@ std::optional<PrunePlan> Retention::by_size(std::int64_t most_bytes) {
   const std::int64_t used = used_bytes();
   const auto oldest_id = oldest_.number();
   if (used <= most_bytes || !oldest_id) return std::nullopt;
-  const Tick newest = tick_at(tick_until_, newest_.number().value()).value();
+  const Tick newest = needed(tick_at(tick_until_, newest_.number().value_or(0)));
   const double part = 1 - kAim * static_cast<double>(most_bytes) / static_cast<double>(used);
   const auto aim = static_cast<std::int64_t>(part * static_cast<double>(newest.tick_id - *oldest_id));
   // A window at least: the aim may lie in the first one.
-  std::int64_t cut = tick_at(tick_from_, *oldest_id + aim)->keyframe_tick_id;
+  std::int64_t cut = needed(tick_at(tick_from_, *oldest_id + aim)).keyframe_tick_id;
   for (std::int64_t next = *oldest_id + aim + 1; cut <= *oldest_id && cut < newest.keyframe_tick_id; ++next) {
-    cut = tick_at(tick_from_, next)->keyframe_tick_id;
+    cut = needed(tick_at(tick_from_, next)).keyframe_tick_id;
   }
   return plan_before(cut);
 }
@@ -159,16 +173,17 @@ std::optional<PrunePlan> Retention::plan_before(std::int64_t tick_id) {
   const auto kept = tick_at(tick_from_, holds.number(tick_id).value_or(0));
   if (!first || !kept || kept->tick_id <= first->tick_id) return std::nullopt;
   Prepared count(database_, "SELECT count(*) FROM tick WHERE tick_id < ?");
-  return PrunePlan{kept->tick_id, count.number(kept->tick_id).value(), first->at_us, kept->at_us};
+  return PrunePlan{kept->tick_id, count.number(kept->tick_id).value_or(0), first->at_us, kept->at_us};
 }
 
 void Retention::begin(const PrunePlan& plan, PruneReason reason, std::int64_t at_us) {
   SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  if (was_migrated()) return;
   Prepared insert(database_,
                   "INSERT INTO prune (at_us, reason, before_tick_id, from_us, until_us) VALUES (?, ?, ?, ?, ?)"
                   " RETURNING prune_id");
   const std::int64_t prune_id =
-      insert.number(at_us, name_of(reason), plan.before_tick_id, plan.from_us, plan.until_us).value();
+      insert.number(at_us, name_of(reason), plan.before_tick_id, plan.from_us, plan.until_us).value_or(0);
   ledger_.append("prune", prune_id);
   transaction.commit();
 }
@@ -181,6 +196,7 @@ bool Retention::step() {
   if (swept && *oldest_id >= *declared) return give_pages_back();
 
   SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  if (was_migrated()) return false;
   bool some_left = true;
   if (swept) {
     Prepared next(database_,
@@ -194,8 +210,13 @@ bool Retention::step() {
   return true;
 }
 
+bool Retention::was_migrated() {
+  return user_version_.number().value_or(0) > schema_version();
+}
+
 bool Retention::is_pending() {
-  return declared_.number().value_or(0) > oldest_.number().value_or(0);
+  const auto declared = declared_.number();
+  return declared && (*declared > oldest_.number().value_or(*declared) || has_pages_to_give_back());
 }
 
 void Retention::delete_window(std::int64_t end_tick_id) {
@@ -241,11 +262,17 @@ bool Retention::delete_dead(std::int64_t oldest_tick_id) {
   return dead.size() == static_cast<std::size_t>(kDeadAtOnce);
 }
 
+bool Retention::has_pages_to_give_back() {
+  return gives_back_ && free_count_.number().value_or(0) > kFreePages;
+}
+
 bool Retention::give_pages_back() {
-  const std::int64_t free = free_count_.number().value_or(0);
-  if (free <= kFreePages) return false;
-  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(std::min<std::int64_t>(kPagesAtOnce, free)) + ")");
-  return true;
+  if (!has_pages_to_give_back()) return false;
+  const std::int64_t before = free_count_.number().value_or(0);
+  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(kPagesAtOnce) + ")");
+  // A file that was not made for it keeps its size, and uses the room again.
+  gives_back_ = free_count_.number().value_or(0) < before;
+  return gives_back_;
 }
 
 }  // namespace galproc

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "store/ledger.h"
 #include "store/statement.h"
@@ -32,8 +33,12 @@ class Retention {
   /// REQUIRES: `database` outlives this object.
   explicit Retention(SQLite::Database& database);
 
-  /// So that ticks of `retain_us` microseconds of recorded time are kept; holes in the recording do not count. Nothing
-  /// where less than a hundredth of that would go, unless `exactly`.
+  /// Never to be deleted: those that are dead and still listed by the system, since nobody waited for them.
+  void keep(const std::vector<std::int64_t>& upids);
+
+  /// So that ticks of `retain_us` microseconds of recorded time are kept: each counts for its recording's interval, so
+  /// holes do not count, nor time in which the machine was suspended. Nothing where less than a hundredth of that would
+  /// go, unless `exactly`.
   std::optional<PrunePlan> by_age(std::int64_t retain_us, bool exactly = false);
 
   /// So that the pages in use come to about 95 % of `most_bytes`, when they are more than it; the newest keyframe
@@ -46,7 +51,7 @@ class Retention {
   /// Writes down what is to go. REQUIRES: no transaction is open.
   void begin(const PrunePlan& plan, PruneReason reason, std::int64_t at_us);
 
-  /// Whether some of what was written down is still there.
+  /// Whether some of what was written down is still there, or its room was not given back yet.
   bool is_pending();
 
   /// Deletes some of what was written down, in one short transaction, or gives free pages back to the file system.
@@ -55,12 +60,13 @@ class Retention {
 
  private:
   struct Tick {
-    std::int64_t tick_id = 0, recording_id = 0, boot_us = 0, at_us = 0, keyframe_tick_id = 0;
+    std::int64_t tick_id = 0, recording_id = 0, at_us = 0, keyframe_tick_id = 0, interval_us = 0;
   };
   std::optional<Tick> tick_at(Prepared& statement, std::int64_t tick_id);
-  /// The first tick from `low` on of which `reached` is true. REQUIRES: it is so for `high`, and from some tick on.
-  template <typename Reached>
-  Tick first_where(std::int64_t low, std::int64_t high, const Reached& reached);
+  /// Throws SQLite::Exception (SQLITE_CORRUPT) where it is not there.
+  static Tick needed(const std::optional<Tick>& tick);
+  /// The oldest that is kept of the recording that ends with `last`.
+  Tick first_of_recording(const Tick& last, std::int64_t oldest_id);
   std::optional<PrunePlan> plan_before(std::int64_t tick_id);
   /// REQUIRES, here and below: a transaction is open.
   void delete_window(std::int64_t end_tick_id);
@@ -68,10 +74,14 @@ class Retention {
   bool delete_dead(std::int64_t oldest_tick_id);
   /// REQUIRES: none is open.
   bool give_pages_back();
+  bool has_pages_to_give_back();
+  /// Whether a newer galproc has changed the schema, which this one does not know. REQUIRES: a transaction is open.
+  bool was_migrated();
 
   SQLite::Database& database_;
   Ledger ledger_;
-  Prepared tick_from_, tick_until_, oldest_, newest_, declared_, page_count_, free_count_, page_bytes_;
+  Prepared tick_from_, tick_until_, oldest_, newest_, declared_, page_count_, free_count_, page_bytes_, user_version_;
+  bool gives_back_ = true;                     ///< the file can get smaller
   std::optional<std::int64_t> swept_tick_id_;  ///< whose dead are gone
 };
 
