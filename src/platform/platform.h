@@ -172,6 +172,13 @@ class Platform {
   /// SIGQUIT, SIGHUP; console close), at once if that has happened before.
   virtual Wake sleep_until(std::int64_t boot_us) = 0;
 
+  /// Tells the service manager that started this process what `lines` say, such as READY=1, if there is one that
+  /// listens.
+  virtual void notify_manager(const std::string& lines) = 0;
+
+  /// How long that one may hear nothing before it takes this process for stuck; empty: for ever.
+  virtual std::optional<std::int64_t> manager_patience_us() = 0;
+
   /// From now on a request to stop wakes sleep_until instead of ending the process.
   virtual void catch_stop_requests() = 0;
 

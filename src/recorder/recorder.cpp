@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "model/errors.h"
@@ -77,6 +78,7 @@ void Recorder::run() {
     ensure_open();
     say_first_line();
     started_ = true;
+    platform_.notify_manager("READY=1\nSTATUS=Recording to " + escape_controls(options_.database.string()) + ".");
     loop();
     finish();
   } catch (const NewerSchema&) {
@@ -121,7 +123,8 @@ void Recorder::loop() {
   std::int64_t scheduled_us = started_us;
   std::int64_t taken = 0;
   for (bool last = false; !last;) {
-    std::int64_t wake_us = end_us ? std::min(scheduled_us, *end_us) : scheduled_us;
+    std::int64_t wake_us = std::min(scheduled_us, tell_manager_all_is_well());
+    if (end_us) wake_us = std::min(wake_us, *end_us);
     if (!queue_.empty() || events_) wake_us = std::min(wake_us, platform_.clocks().boot_us + kRetryUs);
     last = platform_.sleep_until(wake_us) == Wake::Stop;
 
@@ -365,8 +368,20 @@ void Recorder::move_aside(const std::string& reason) {
   predecessor_ = Predecessor{moved.filename().string(), last_ledger_head(moved)};
 }
 
+std::int64_t Recorder::tell_manager_all_is_well() {
+  const auto patience_us = platform_.manager_patience_us();
+  if (!patience_us) return std::numeric_limits<std::int64_t>::max();
+  const std::int64_t now_us = platform_.clocks().boot_us;
+  if (now_us >= tell_manager_us_) {
+    platform_.notify_manager("WATCHDOG=1");
+    tell_manager_us_ = now_us + *patience_us / 2;
+  }
+  return tell_manager_us_;
+}
+
 void Recorder::finish() {
   finishing_ = true;  // what waits for room is stored as long as there is any
+  platform_.notify_manager("STOPPING=1");
   const std::int64_t deadline_us = platform_.clocks().boot_us + kLastChanceUs;
   while (!queue_.empty() && platform_.clocks().boot_us < deadline_us) {
     const std::int64_t before_us = platform_.clocks().boot_us;

@@ -62,6 +62,8 @@ class Recorder {
   /// cannot be had.
   void open_events();
   void drain_events();
+  /// The next moment at which the service manager has to hear that all is well; far away where none listens.
+  std::int64_t tell_manager_all_is_well();
   void store_events_if_due();
   void store_waiting_readings();
   void make_room();
@@ -114,6 +116,7 @@ class Recorder {
   Waiting waiting_ = Waiting::ForNothing;
   std::string waiting_why_;  ///< of the last one, for inside a sentence
   std::int64_t stored_count_ = 0;
+  std::int64_t tell_manager_us_ = 0;  ///< when the service manager is to hear the next time that all is well
 };
 
 }  // namespace galproc

@@ -44,6 +44,8 @@ class FakePlatform : public Platform {
   bool holds_exit_statuses = false;  ///< it was
   SystemReading system;
   std::map<std::int64_t, ProcessDetails> details;  ///< by pid
+  std::vector<std::string> told_manager;
+  std::optional<std::int64_t> patience_us;  ///< of the service manager
   std::optional<DiskRoom> room;                    ///< empty: nobody can tell
   std::optional<std::int64_t> recorder_pid;        ///< holds the recorder's lock
   /// What becomes of a process that gets a signal, and who may not be sent one.
@@ -242,6 +244,8 @@ class FakePlatform : public Platform {
   bool is_executable(const std::filesystem::path& file) override { return real_->is_executable(file); }
   void make_shared_folder(const std::filesystem::path& folder) override { real_->make_shared_folder(folder); }
   void make_shared_file(const std::filesystem::path& file) override { real_->make_shared_file(file); }
+  void notify_manager(const std::string& lines) override { told_manager.push_back(lines); }
+  std::optional<std::int64_t> manager_patience_us() override { return patience_us; }
   std::optional<DiskRoom> disk_room(const std::filesystem::path&) override { return room; }
 
  private:

@@ -37,6 +37,7 @@
 #include "platform/linux/system.h"
 #include "platform/posix/descriptor.h"
 #include "platform/posix/files.h"
+#include "platform/posix/notify.h"
 #include "platform/posix/stop.h"
 
 namespace galproc {
@@ -206,6 +207,8 @@ class LinuxPlatform : public Platform {
     return (watched[1].revents & POLLIN) != 0 ? Wake::Stop : Wake::Deadline;
   }
 
+  void notify_manager(const std::string& lines) override { galproc::notify_manager(lines); }
+  std::optional<std::int64_t> manager_patience_us() override { return galproc::manager_patience_us(); }
   void catch_stop_requests() override { catch_stop_signals(); }
   std::unique_ptr<HeldSignals> hold_signals() override { return hold_all_signals(); }
   int stop_signal() override { return galproc::stop_signal(); }
