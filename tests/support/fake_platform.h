@@ -45,9 +45,9 @@ class FakePlatform : public Platform {
   SystemReading system;
   std::map<std::int64_t, ProcessDetails> details;  ///< by pid
   std::vector<std::string> told_manager;
-  std::optional<std::int64_t> patience_us;  ///< of the service manager
-  std::optional<DiskRoom> room;                    ///< empty: nobody can tell
-  std::optional<std::int64_t> recorder_pid;        ///< holds the recorder's lock
+  std::optional<std::int64_t> patience_us;   ///< of the service manager
+  std::optional<DiskRoom> room;              ///< empty: nobody can tell
+  std::optional<std::int64_t> recorder_pid;  ///< holds the recorder's lock
   /// What becomes of a process that gets a signal, and who may not be sent one.
   std::set<std::int64_t> deaf;                        ///< pids that only Kill ends
   std::set<std::int64_t> immortal;                    ///< pids that nothing ends
