@@ -179,6 +179,17 @@ QueryBindings whole_day(const NamedQuery& query) {
     if (param.required && param.name == "port") bindings["port"] = std::int64_t{22};
     if (param.name == "pid" && !query.requires_one_of.empty()) bindings["pid"] = std::int64_t{600};
     if (param.name == "until") bindings["until"] = instant_us("23:00:00");
+    if (param.name == "action") bindings["action"] = std::int64_t{4};
+    if (param.name == "window") bindings["window"] = std::int64_t{60'000'000};
+    if (param.name == "under") bindings["under"] = std::int64_t{5'000'000};
+    if (param.name == "path") bindings["path"] = "/srv/venv";
+    if (param.name == "cgroup") bindings["cgroup"] = "/user";
+    if (query.name == "venv") bindings["at"] = instant_us("10:02:35");
+    if (query.name == "limits") bindings["max-processes"] = std::int64_t{8};
+    if (query.name == "new-ports") {
+      bindings["from"] = instant_us("10:00:32");
+      bindings["to"] = instant_us("10:01:10");
+    }
   }
   return bindings;
 }
