@@ -25,7 +25,7 @@
 WITH
   -- Holes that the recorder noticed itself: few.
   hole AS MATERIALIZED (
-    SELECT from_us, to_us FROM gap
+    SELECT from_us, to_us, kind = 'clock_step' AS is_step FROM gap
     WHERE kind <> 'wal_pinned' AND to_us IS NOT NULL
   ),
   value AS MATERIALIZED (
@@ -34,7 +34,12 @@ WITH
       bt.tick_id IS NULL
         OR t.late_us > r.interval_us
         OR EXISTS (SELECT 1 FROM hole AS h
-                   WHERE h.from_us < t.at_us AND h.to_us > bt.at_us)
+                   WHERE CASE
+                     -- It is between just these two, and may go back.
+                     WHEN h.is_step
+                       THEN h.from_us = bt.at_us AND h.to_us = t.at_us
+                     ELSE h.from_us < t.at_us AND h.to_us > bt.at_us
+                   END)
         AS follows_gap,
       min(100.0, 100.0 * max(0, s.cpu_busy_us - b.cpu_busy_us)
         / nullif(max(0, s.cpu_total_us - b.cpu_total_us), 0)) AS cpu_pct,

@@ -17,7 +17,7 @@ namespace {
 
 const std::set<std::string> kLarge = {"process_sample", "tick",          "process", "process_exit", "process_image",
                                       "process_parent", "system_sample", "action",  "attempt",      "attempt_outcome",
-                                      "ledger",         "service"};
+                                      "ledger",         "service",       "signal_event"};
 
 /// One instruction of SQLite's program for a statement.
 struct Step {
@@ -141,6 +141,10 @@ TEST_F(QueryPlan, ViewsFilteredByWhatIsIndexedDoNotScan) {
            "SELECT * FROM termination_attempts WHERE at_us BETWEEN 5 AND 7",
            "SELECT * FROM termination_attempts WHERE target_upid = 7",
            "SELECT * FROM termination_attempts WHERE action_id = 7",
+           "SELECT t.* FROM process AS p CROSS JOIN galproc_attempts AS t ON t.target_upid = p.upid WHERE p.pid = 7",
+           "SELECT t.* FROM process AS p CROSS JOIN kernel_attempts AS t ON t.target_upid = p.upid WHERE p.pid = 7",
+           "SELECT * FROM signals WHERE at_us BETWEEN 5 AND 7",
+           "SELECT * FROM signals WHERE target_upid = 7",
            "SELECT * FROM services WHERE upid = 7",
        }) {
     EXPECT_EQ(scans_of(sql), "") << sql;
