@@ -16,21 +16,19 @@
 -- column: peak real: the highest value in it: percent, or processes
 -- column: ticks integer: how many ticks
 -- column: cut_off text: no: the ticks before and after were below the limit; before: nothing is known just before it (a
---      gap, or the range begins); after: nothing just after it; both
+--      gap), or it was so before the range already; after: likewise; both
 -- column: from_us instant_us: the first tick
 -- column: to_us instant_us: the last tick
--- column: from_earliest_us instant_us: earliest possible beginning: the tick before; unknown: nothing is known just
---      before
--- column: to_latest_us instant_us: latest possible end: the tick after; unknown: nothing is known just after
+-- column: from_earliest_us instant_us: earliest possible beginning: the tick before; unknown: see cut_off
+-- column: to_latest_us instant_us: latest possible end: the tick after; unknown: see cut_off
 WITH
   -- Holes that the recorder noticed itself: few.
   hole AS MATERIALIZED (
     SELECT from_us, to_us, kind = 'clock_step' AS is_step FROM gap
     WHERE kind <> 'wal_pinned' AND to_us IS NOT NULL
   ),
-  value AS MATERIALIZED (
-    SELECT t.tick_id, t.at_us, t.process_count,
-      row_number() OVER (ORDER BY t.tick_id) AS place,
+  value AS NOT MATERIALIZED (
+    SELECT t.tick_id, t.previous_tick_id, t.at_us,
       bt.tick_id IS NULL
         OR t.late_us > r.interval_us
         OR EXISTS (SELECT 1 FROM hole AS h
@@ -42,65 +40,83 @@ WITH
                    END)
         AS follows_gap,
       min(100.0, 100.0 * max(0, s.cpu_busy_us - b.cpu_busy_us)
-        / nullif(max(0, s.cpu_total_us - b.cpu_total_us), 0)) AS cpu_pct,
+        / nullif(max(0, s.cpu_total_us - b.cpu_total_us), 0)) AS cpu,
       100.0 * (s.memory_total_bytes - s.memory_available_bytes)
-        / s.memory_total_bytes AS memory_pct,
-      100.0 * s.disk_used_bytes / s.disk_total_bytes AS disk_pct
+        / s.memory_total_bytes AS memory,
+      100.0 * s.disk_used_bytes / s.disk_total_bytes AS disk,
+      t.process_count AS processes
     FROM tick AS t
     CROSS JOIN recording AS r ON r.recording_id = t.recording_id
     LEFT JOIN system_sample AS s ON s.tick_id = t.tick_id
     LEFT JOIN tick AS bt ON bt.tick_id = t.previous_tick_id
     LEFT JOIN system_sample AS b ON b.tick_id = t.previous_tick_id
-    WHERE t.at_us BETWEEN coalesce(:since, -9223372036854775807)
-      AND coalesce(:until, 9223372036854775807)
+  ),
+  -- Mostly few.
+  over AS MATERIALIZED (
+    SELECT * FROM value
+    WHERE at_us BETWEEN coalesce(:since, -9223372036854775807)
+        AND coalesce(:until, 9223372036854775807)
+      AND (cpu >= coalesce(:max_cpu, 80)
+           OR memory >= coalesce(:max_memory, 80)
+           OR disk >= coalesce(:max_disk, 90)
+           OR processes >= coalesce(:max_processes, 500))
   ),
   measure AS (
-    SELECT 1 AS step, 'cpu' AS name, cpu_pct AS amount, place FROM value
-    WHERE cpu_pct >= coalesce(:max_cpu, 80)
+    SELECT 1 AS step, 'cpu' AS name, cpu AS amount, o.* FROM over AS o
+    WHERE cpu >= coalesce(:max_cpu, 80)
     UNION ALL
-    SELECT 2, 'memory', memory_pct, place FROM value
-    WHERE memory_pct >= coalesce(:max_memory, 80)
+    SELECT 2, 'memory', memory, o.* FROM over AS o
+    WHERE memory >= coalesce(:max_memory, 80)
     UNION ALL
-    SELECT 3, 'disk', disk_pct, place FROM value
-    WHERE disk_pct >= coalesce(:max_disk, 90)
+    SELECT 3, 'disk', disk, o.* FROM over AS o
+    WHERE disk >= coalesce(:max_disk, 90)
     UNION ALL
-    SELECT 4, 'processes', CAST(process_count AS REAL), place FROM value
-    WHERE process_count >= coalesce(:max_processes, 500)
+    SELECT 4, 'processes', CAST(processes AS REAL), o.* FROM over AS o
+    WHERE processes >= coalesce(:max_processes, 500)
   ),
   -- A new interval begins where the tick before was below, or is not known of.
   marked AS (
-    SELECT m.*, v.tick_id, v.at_us,
-      v.follows_gap OR m.place - 1 IS NOT lag(m.place) OVER near AS begins
+    SELECT m.step, m.name, m.amount, m.tick_id, m.at_us,
+      m.follows_gap OR m.previous_tick_id IS NOT lag(m.tick_id) OVER near
+        AS begins
     FROM measure AS m
-    CROSS JOIN value AS v ON v.place = m.place
-    WINDOW near AS (PARTITION BY m.step ORDER BY m.place)
+    WINDOW near AS (PARTITION BY m.step ORDER BY m.tick_id)
   ),
   numbered AS (
     SELECT m.*,
-      sum(m.begins) OVER (PARTITION BY m.step ORDER BY m.place) AS number
+      sum(m.begins) OVER (PARTITION BY m.step ORDER BY m.tick_id) AS number
     FROM marked AS m
   ),
   interval AS MATERIALIZED (
-    SELECT step, name, min(place) AS first_place, max(place) AS last_place,
-      max(amount) AS peak, count(*) AS ticks
+    SELECT step, name, number, min(tick_id) AS first_id,
+      max(tick_id) AS last_id, max(amount) AS peak, count(*) AS ticks
     FROM numbered
     GROUP BY step, number
   ),
   bounded AS (
     SELECT i.*, f.at_us AS from_us, l.at_us AS to_us,
-      (SELECT v.at_us FROM value AS v
-       WHERE v.place = i.first_place - 1 AND NOT f.follows_gap
-         AND CASE i.step WHEN 1 THEN v.cpu_pct WHEN 2 THEN v.memory_pct
-             WHEN 3 THEN v.disk_pct ELSE v.process_count END IS NOT NULL)
+      (SELECT v.at_us
+       FROM value AS v
+       WHERE v.tick_id = f.previous_tick_id
+         AND NOT (SELECT follows_gap FROM value WHERE tick_id = i.first_id)
+         AND CASE i.step WHEN 1 THEN v.cpu < coalesce(:max_cpu, 80)
+             WHEN 2 THEN v.memory < coalesce(:max_memory, 80)
+             WHEN 3 THEN v.disk < coalesce(:max_disk, 90)
+             ELSE v.processes < coalesce(:max_processes, 500) END)
         AS from_earliest_us,
-      (SELECT v.at_us FROM value AS v
-       WHERE v.place = i.last_place + 1 AND NOT v.follows_gap
-         AND CASE i.step WHEN 1 THEN v.cpu_pct WHEN 2 THEN v.memory_pct
-             WHEN 3 THEN v.disk_pct ELSE v.process_count END IS NOT NULL)
+      (SELECT v.at_us
+       FROM value AS v
+       WHERE v.tick_id = (SELECT tick_id FROM tick WHERE tick_id > i.last_id
+                          ORDER BY tick_id LIMIT 1)
+         AND v.previous_tick_id = i.last_id AND NOT v.follows_gap
+         AND CASE i.step WHEN 1 THEN v.cpu < coalesce(:max_cpu, 80)
+             WHEN 2 THEN v.memory < coalesce(:max_memory, 80)
+             WHEN 3 THEN v.disk < coalesce(:max_disk, 90)
+             ELSE v.processes < coalesce(:max_processes, 500) END)
         AS to_latest_us
     FROM interval AS i
-    CROSS JOIN value AS f ON f.place = i.first_place
-    CROSS JOIN value AS l ON l.place = i.last_place
+    CROSS JOIN tick AS f ON f.tick_id = i.first_id
+    CROSS JOIN tick AS l ON l.tick_id = i.last_id
   )
 SELECT b.name AS "limit",
   strftime('%Y-%m-%dT%H:%M:%S', b.from_us / 1000000, 'unixepoch')
@@ -116,4 +132,4 @@ SELECT b.name AS "limit",
   END AS cut_off,
   b.from_us, b.to_us, b.from_earliest_us, b.to_latest_us
 FROM bounded AS b
-ORDER BY b.from_us, b.step, b.first_place
+ORDER BY b.from_us, b.step, b.number

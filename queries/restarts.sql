@@ -18,7 +18,7 @@
 -- column: first_started_at instant: the first start in the range
 -- column: last_started_at instant: the last one
 -- column: last_ended_at instant: the last end
--- column: last_upid integer: the process that began last
+-- column: last_upid integer: the process of that name that was met last
 -- column: first_started_us instant_us: the first start in the range
 -- column: last_started_us instant_us: the last one
 -- column: last_ended_us instant_us: the last end
@@ -28,7 +28,7 @@ WITH
     SELECT from_us, to_us FROM gap WHERE kind = 'clock_step'
   ),
   life AS MATERIALIZED (
-    SELECT p.upid, i.name COLLATE NOCASE AS name, p.started_us, x.ended_us,
+    SELECT p.upid, i.name, p.started_us, x.ended_us,
       x.exit_code, x.exit_signal, x.ended_within_us,
       x.ended_us - p.started_us - iif(
         EXISTS (SELECT 1 FROM step AS s
@@ -83,14 +83,10 @@ WITH
     WHERE ended_us IS NOT NULL
     GROUP BY name
   ),
-  last_start AS MATERIALIZED (
-    SELECT name, max(started_us) AS started_us, upid
-    FROM life
-    GROUP BY name
-  ),
   program AS (
     SELECT name, count(*) AS starts, min(lifetime_us) AS shortest_us,
       max(lifetime_us) AS longest_us, min(started_us) AS first_us,
+      max(started_us) AS last_us, max(upid) AS last_upid,
       count(*) - count(ended_us) AS running,
       count(*) FILTER (WHERE exit_code <> 0 OR exit_signal IS NOT NULL)
         AS failed,
@@ -98,9 +94,7 @@ WITH
     FROM life
     GROUP BY name
   )
-SELECT (SELECT name FROM process_image WHERE upid = s.upid
-        ORDER BY image_no DESC LIMIT 1) AS name,
-  g.starts, g.shortest_us, m.median_us, g.longest_us,
+SELECT g.name, g.starts, g.shortest_us, m.median_us, g.longest_us,
   CASE WHEN e.name IS NOT NULL THEN
     coalesce('exit code ' || e.exit_code,
       (SELECT n.name FROM signal_name AS n WHERE n.number = e.exit_signal),
@@ -108,14 +102,13 @@ SELECT (SELECT name FROM process_image WHERE upid = s.upid
   g.running, g.failed, g.uncertain,
   strftime('%Y-%m-%dT%H:%M:%S', g.first_us / 1000000, 'unixepoch')
     || printf('.%06dZ', g.first_us % 1000000) AS first_started_at,
-  strftime('%Y-%m-%dT%H:%M:%S', s.started_us / 1000000, 'unixepoch')
-    || printf('.%06dZ', s.started_us % 1000000) AS last_started_at,
+  strftime('%Y-%m-%dT%H:%M:%S', g.last_us / 1000000, 'unixepoch')
+    || printf('.%06dZ', g.last_us % 1000000) AS last_started_at,
   strftime('%Y-%m-%dT%H:%M:%S', e.ended_us / 1000000, 'unixepoch')
     || printf('.%06dZ', e.ended_us % 1000000) AS last_ended_at,
-  s.upid AS last_upid, g.first_us AS first_started_us,
-  s.started_us AS last_started_us, e.ended_us AS last_ended_us
+  g.last_upid, g.first_us AS first_started_us,
+  g.last_us AS last_started_us, e.ended_us AS last_ended_us
 FROM program AS g
-CROSS JOIN last_start AS s ON s.name = g.name
 LEFT JOIN middle AS m ON m.name = g.name
 LEFT JOIN last_end AS e ON e.name = g.name
-ORDER BY g.starts DESC, g.name, s.upid
+ORDER BY g.starts DESC, g.name
