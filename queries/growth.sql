@@ -150,4 +150,5 @@ LEFT JOIN process_exit AS x ON x.upid = g.upid
 LEFT JOIN process_images AS i ON i.upid = g.upid
   AND i.image_no = (SELECT max(image_no) FROM process_image
                     WHERE upid = g.upid)
+WHERE x.upid IS NULL OR x.ended_us - p.started_us >= 60000000
 ORDER BY g.last_bytes - g.first_bytes DESC, g.upid
