@@ -251,11 +251,14 @@ void tell_night(const std::filesystem::path& path) {
   galproc(3140, "03:18:59", "03:19:01", "root");
   galproc(3150, "03:24:59", "03:25:01", "alice");
 
-  // The recorder crashes; nobody sees the end of backup. A lull in events, a step of the clock.
+  // The recorder crashes; nobody sees the ends of backup and sync-mail. A lull in events, a step of the clock.
+  night.until("03:29:58");
+  night.start(5000, of_a_user, {"/usr/bin/sync-mail"});
   night.until("03:30:10");
   night.crash_recorder();
   night.until("03:35:00");
   night.vanish(4711);
+  night.vanish(5000);
   night.until("03:40:00");
   night.start_recorder();
   night.until("03:45:10");
