@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A sets=(
   [build]="g++ cmake ninja-build libsqlitecpp-dev libsqlite3-dev libcli11-dev libhowardhinnant-date-dev libfmt-dev libsodium-dev pkg-config clang libbpf-dev libelf-dev zlib1g-dev"
-  [test]="libgtest-dev nlohmann-json3-dev ccache clang-tidy clang-format sqlite3 python3 python3-venv util-linux procps libcap2-bin"
+  [test]="libgtest-dev nlohmann-json3-dev ccache clang-tidy clang-format sqlite3 python3 python3-venv util-linux procps libcap2-bin zsh fish"
   [bench]="atop sysstat procps python3 python3-psutil iproute2 lsof"
 )
 

@@ -106,9 +106,9 @@ void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
   throw UsageError(fmt::format("{} does not take the word {}. {}", command, word, see));
 }
 
-/// The arguments of `galproc start` for galproc itself, and those behind `--`, which are another program's whatever
-/// they look like: CLI11 would take a flag of ours, or a second `--`, out of them. Those of other verbs are all
-/// galproc's.
+/// The arguments of `galproc start` (and of `completion`) for galproc itself, and those behind `--`, which are another
+/// program's whatever they look like: CLI11 would take a flag of ours, or a second `--`, out of them. Those of other
+/// verbs are all galproc's.
 std::pair<std::vector<std::string>, std::vector<std::string>> split_at_program(
     const CLI::App& app, const std::vector<std::string>& arguments) {
   auto word = arguments.begin();
@@ -116,7 +116,7 @@ std::pair<std::vector<std::string>, std::vector<std::string>> split_at_program(
     const CLI::Option* flag = *word == "--" ? nullptr : app.get_option_no_throw(*word);
     if (flag && flag->get_expected_min() > 0 && word + 1 != arguments.end()) ++word;
   }
-  if (word == arguments.end() || *word != "start") return {arguments, {}};
+  if (word == arguments.end() || (*word != "start" && *word != "completion")) return {arguments, {}};
   const auto end = std::find(word, arguments.end(), "--");
   return {{arguments.begin(), end}, {end == arguments.end() ? end : end + 1, arguments.end()}};
 }
@@ -166,6 +166,7 @@ int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, st
     add_start(app, context, program);
     add_stop(app, context);
     add_services(app, context);
+    add_completion(app, context, program);
     const ExitCode code = dispatch(app, context, own);
     // Whoever read it has seen enough. (Verbs that must not die of a signal half-way ignore SIGPIPE.)
     if (!out.flush() && !is_output_abandoned()) {

@@ -55,6 +55,9 @@ struct Context {
 constexpr const char* kCommonFlagsNote =
     "\n--db, --format, --json, --color, --config, -q and -v stand before or after the verb: see `galproc --help`.";
 
+/// The group of flags that belong to some named queries only.
+constexpr const char* kQueryParameters = "Parameters of the queries";
+
 /// Each adds its verb to the program. `arguments` are those of the command line: a verb may have to look ahead.
 void add_record(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context, const std::vector<std::string>& arguments);
@@ -73,6 +76,8 @@ void add_find(CLI::App& app, Context& context);
 void add_resolve(CLI::App& app, Context& context);
 void add_resources(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+/// `typed`: the words behind `--` that are to be completed.
+void add_completion(CLI::App& app, Context& context, const std::vector<std::string>& typed);
 void add_inspect(CLI::App& app, Context& context);
 
 /// The database that a writing verb makes or opens: --db, GALPROC_DB, the system's for an administrator, else the

@@ -204,13 +204,11 @@ void add_parameters(CLI::App& verb, const QueryCatalogue& catalogue, const std::
       const auto take = [flags, key, &context](const std::string& text) {
         (context.applying_config ? flags->configured : flags->values)[key] = text;
       };
-      verb.add_option_function<std::string>("--" + key, take, param->help)
-          ->type_name("VALUE")
-          ->group("Parameters of the queries");
+      verb.add_option_function<std::string>("--" + key, take, param->help)->type_name("VALUE")->group(kQueryParameters);
     } else {
       verb.add_flag_callback(
               "--" + key, [flags, key] { flags->set_flags.insert(key); }, param->help)
-          ->group("Parameters of the queries");
+          ->group(kQueryParameters);
     }
   }
 }
