@@ -47,6 +47,8 @@ struct Context {
   void say(const std::string& sentence) const;
   /// Writes the rows in the format that was asked for.
   void print(const RowSet& rows) const;
+  /// The same; what is longer than the terminal it goes to is shown by a pager: GALPROC_PAGER, PAGER, less.
+  void print_long(const RowSet& rows) const;
   /// Writes the only row of an answer about one thing: JSON as one object, a table or Markdown as field and value.
   void print_object(const RowSet& row) const;
 };

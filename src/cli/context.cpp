@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "action/leftovers.h"
 #include "cli/command.h"
 #include "model/text.h"
@@ -40,6 +43,31 @@ RowSet fields_of(const RowSet& row) {
 
 void Context::print(const RowSet& rows) const {
   make_renderer(parse_format(common.format).value_or(Format::Table), render_options(common))->render(rows, out);
+}
+
+namespace {
+
+/// The command that shows what does not fit on the screen; empty: none is wanted, or this is no place for one.
+std::string pager(const Terminal& terminal) {
+  if (!terminal.attached || terminal.rows == 0 || environment_variable("TERM") == "dumb") return "";
+  auto command = environment_variable("GALPROC_PAGER");
+  if (!command) command = environment_variable("PAGER");
+  if (!command) return "LESS=\"${LESS-FRX}\" exec less 2>/dev/null";
+  return *command == "cat" ? "" : *command;
+}
+
+}  // namespace
+
+void Context::print_long(const RowSet& rows) const {
+  const Terminal terminal = stdout_terminal();
+  const std::string command = pager(terminal);
+  if (command.empty()) return print(rows);
+  std::ostringstream text;
+  make_renderer(parse_format(common.format).value_or(Format::Table), render_options(common))->render(rows, text);
+  const std::string shown = text.str();
+  const bool fits = std::count(shown.begin(), shown.end(), '\n') < terminal.rows;
+  out.flush();
+  if (fits || !show_through(command, shown)) out << shown;
 }
 
 void Context::print_object(const RowSet& row) const {

@@ -94,7 +94,7 @@ ExitCode list_queries(const QueryCatalogue& catalogue, const Context& context) {
   RowSet rows;
   rows.columns = {{"name", Unit::None}, {"summary", Unit::None}};
   for (const NamedQuery& query : catalogue.all()) rows.rows.push_back({query.name, query.summary});
-  context.print(rows);
+  context.print_long(rows);
   return ExitCode::Done;
 }
 
@@ -127,7 +127,7 @@ ExitCode run_statement(const QueryFlags& flags, const Context& context) {
   const RowSet rows = in_time(flags, database, [&] {
     return flags.explain ? explain_sql(database, flags.run) : run_sql(database, flags.run, limit, &more);
   });
-  context.print(rows);
+  context.print_long(rows);
   tell_if_cut(context, more, limit);
   return ExitCode::Done;
 }
@@ -146,7 +146,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   const auto limit = parse_limit(flags.limit);
   if (flags.explain) {
     SQLite::Database database = open_to_read(context);
-    context.print(explain_query(database, query));
+    context.print_long(explain_query(database, query));
     return ExitCode::Done;
   }
   std::map<std::string, std::string> words = flags.values;
@@ -165,7 +165,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
     notices = moment.about_gaps(database);
     return answer;
   });
-  context.print(rows);
+  context.print_long(rows);
   if (rows.rows.empty()) context.say("No row.");
   tell_if_cut(context, more, limit);
   for (const std::string& sentence : notices) context.say(sentence);

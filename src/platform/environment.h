@@ -31,8 +31,13 @@ bool is_readable(const std::filesystem::path& file);
 struct Terminal {
   bool attached = false;  ///< false: a pipe or a file
   int columns = 0;        ///< 0: not known
+  int rows = 0;           ///< likewise
 };
 Terminal stdout_terminal();
+
+/// Gives the text to a command of the shell, whose output is ours, and waits until whoever reads has had enough. False
+/// where it could not be started: then nothing was shown.
+bool show_through(const std::string& command, const std::string& text);
 
 /// Stdout is a pipe or the like whose other end is closed. Asked of the system: what errno said when the writing failed
 /// is overwritten soon.

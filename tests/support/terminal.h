@@ -35,6 +35,12 @@ class Terminal {
     for (const int stream : streams) ::dup2(device, stream);
     if (device > STDERR_FILENO) ::close(device);
   }
+  void resize(int rows, int columns) const {
+    winsize size{};
+    size.ws_row = static_cast<unsigned short>(rows);
+    size.ws_col = static_cast<unsigned short>(columns);
+    EXPECT_EQ(::ioctl(held_, TIOCSWINSZ, &size), 0);
+  }
   void type(const std::string& text) const {
     ASSERT_EQ(::write(keyboard_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 
 #include "platform/posix/stop.h"
@@ -61,11 +64,28 @@ Terminal stdout_terminal() {
   Terminal terminal;
   terminal.attached = ::isatty(STDOUT_FILENO) == 1;
   winsize size{};
-  if (terminal.attached && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) terminal.columns = size.ws_col;
+  if (terminal.attached && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+    terminal.columns = size.ws_col;
+    terminal.rows = size.ws_row;
+  }
   if (const auto columns = environment_variable("COLUMNS"); terminal.attached && terminal.columns == 0 && columns) {
     terminal.columns = std::atoi(columns->c_str());
   }
   return terminal;
+}
+
+bool show_through(const std::string& command, const std::string& text) {
+  // Whoever leaves before the end has seen enough.
+  const auto before = ::signal(SIGPIPE, SIG_IGN);
+  constexpr int kNotFound = 127;  // of sh
+  FILE* pipe = ::popen(command.c_str(), "w");
+  int status = -1;
+  if (pipe != nullptr) {
+    std::fwrite(text.data(), 1, text.size(), pipe);
+    status = ::pclose(pipe);
+  }
+  ::signal(SIGPIPE, before);
+  return pipe != nullptr && !(WIFEXITED(status) && WEXITSTATUS(status) == kNotFound);
 }
 
 bool is_output_abandoned() {
