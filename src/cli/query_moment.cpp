@@ -177,7 +177,7 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) c
   std::string kind;
   Prepared(database,
            "SELECT kind, detail FROM gaps WHERE from_us < ?1 AND coalesce(to_us, ?1 + 1) > ?1"
-           " AND kind <> 'wal_pinned'"  // meanwhile ticks come as ever
+           " AND kind NOT IN ('wal_pinned', 'pruned')"  // meanwhile ticks come as ever; those that are left are whole
            " ORDER BY from_us DESC LIMIT 1")
       .rows(
           [&](SQLite::Statement& row) {

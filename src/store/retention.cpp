@@ -191,9 +191,9 @@ void Retention::begin(const PrunePlan& plan, PruneReason reason, std::int64_t at
 bool Retention::step() {
   const auto declared = declared_.number();
   const auto oldest_id = oldest_.number();
-  if (!declared || !oldest_id) return false;
+  if (!oldest_id) return give_pages_back();
   const bool swept = swept_tick_id_ == oldest_id;
-  if (swept && *oldest_id >= *declared) return give_pages_back();
+  if (swept && *oldest_id >= declared.value_or(0)) return give_pages_back();
 
   SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
   if (was_migrated()) return false;
