@@ -63,6 +63,7 @@ void Recorder::run() {
     choose_readings();
     open_events();
     ensure_open();
+    give_up_privileges();
     say_first_line();
     started_ = true;
     platform_.notify_manager("READY=1\nSTATUS=Recording to " + escape_controls(options_.database.string()) + ".");
@@ -101,6 +102,14 @@ void Recorder::take_lock() {
   }
   lock_ = std::move(result.lock);
   locked_ = platform_.file_identity(recorder_lock_path(options_.database));
+}
+
+void Recorder::give_up_privileges() {
+  try {
+    platform_.give_up_privileges(options_.database);
+  } catch (const PlatformError& error) {
+    warn(error.what());
+  }
 }
 
 void Recorder::loop() {

@@ -53,6 +53,7 @@ class Recorder {
   /// Throws Error for a file that is not galproc's, NewerSchema for one that a newer galproc has migrated.
   void refuse_if_not_ours();
   void take_lock();
+  void give_up_privileges();
   void loop();
   /// A tick is due, or the last one is taken.
   void look(std::int64_t late_us);

@@ -25,6 +25,7 @@
 #include "platform/linux/bpf/records.h"
 #include "platform/linux/bpf_object.h"
 #include "platform/linux/bpf_records.h"
+#include "platform/linux/capabilities.h"
 #include "platform/linux/proc_text.h"
 #include "platform/linux/tracepoints.h"
 
@@ -129,6 +130,7 @@ class BpfEvents : public EventSource {
   /// Empties the ring when the kernel says that it fills up; else it waits for drain(), and nobody is woken. Nothing in
   /// here throws: what is read goes through take().
   void read() {
+    keep_capabilities(0);
     std::array<pollfd, 2> waiting{pollfd{ring_buffer__epoll_fd(ring_.get()), POLLIN, 0},
                                   pollfd{stop_.get(), POLLIN, 0}};
     while (waiting[1].revents == 0) {

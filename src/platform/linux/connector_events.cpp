@@ -1,5 +1,6 @@
 #include "platform/linux/connector_events.h"
 
+#include <linux/capability.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "model/errors.h"
+#include "platform/linux/capabilities.h"
 #include "platform/linux/connector_lives.h"
 #include "platform/linux/connector_socket.h"
 
@@ -74,6 +76,8 @@ class ConnectorEvents : public EventSource {
 
  private:
   void read() {
+    // It looks at what has just been started.
+    keep_capabilities(std::uint64_t{1} << CAP_SYS_PTRACE | std::uint64_t{1} << CAP_DAC_READ_SEARCH);
     using Clock = std::chrono::steady_clock;
     // What has just been started is asked for at once, while it is there. In a storm that would wake this thread for
     // every single message, and so they are taken together.
