@@ -65,6 +65,7 @@ void ProcessCollector::write(const TickReading& reading, const Tick& tick) {
   key_by_pid_.clear();
   if (!reading.processes) return;
   const ProcessPass& pass = *reading.processes;
+  store_.set_tick(tick.tick_id);
   meet_new_ones(pass, reading, tick);
   write_parents_and_images(pass, tick);
   write_samples(pass, tick);

@@ -53,6 +53,10 @@ class ProcessStore {
  public:
   explicit ProcessStore(SQLite::Database& database);
 
+  /// Parents and images that are stored from now on are those of this tick, or are older than it and younger than the
+  /// one before. Empty, as at first: nobody knows.
+  void set_tick(std::optional<std::int64_t> tick_id) { tick_id_ = tick_id; }
+
   /// The row of this boot, made when it is new.
   std::int64_t boot_id_of(const HostReading& host);
 
@@ -112,6 +116,7 @@ class ProcessStore {
   Prepared insert_text_, select_text_;
   Prepared insert_image_, inherit_image_, delete_image_, select_image_;
   Prepared insert_exit_, select_seen_exit_, delete_concluded_exit_;
+  std::optional<std::int64_t> tick_id_;
   std::unordered_set<std::size_t> once_seen_;  ///< hashes of texts that are not shared yet
 };
 
