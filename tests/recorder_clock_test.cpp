@@ -158,6 +158,20 @@ TEST_F(RecorderClock, EndsThatWereHeardBeforeAStepAreTheirTicksAndTheLengthOfThe
   EXPECT_NE(lives.find("21|11500000\n"), std::string::npos) << lives;
 }
 
+// The kernel tells of an end a little before a look stops to find the process running.
+TEST_F(RecorderClock, OneThatIsStillListedAsItEndsHasNoSampleAfterThat) {
+  record(5, [&](int look) {
+    if (look == 2) {
+      world_.start(30, 5, "brief");
+      tell_fork(5, 30);
+      tell_exit(30, 0);
+    }
+    if (look == 4) world_.end(30);
+  });
+  EXPECT_EQ(ask("SELECT count(*) FROM process_sample JOIN process USING (upid) WHERE pid = 30"), "0\n");
+  EXPECT_EQ(exits_of(30), "event|0|NULL\n");
+}
+
 TEST_F(RecorderClock, AMachineThatSleptHasOneLateTickAndRatesByTheBootClock) {
   record(6, [&](int look) {
     if (look == 3) {

@@ -115,7 +115,8 @@ void ProcessCollector::meet(const ProcessReading& process, const ProcessPass& pa
   } else {  // met by an earlier recording, or by a command that acted on it
     fresh.parent_pid = store_.last_parent_pid(identity.upid).value_or(-1);
     if (!process.ended) store_.take_back_concluded_exit(identity.upid);
-    fresh.ended = process.ended && store_.has_seen_exit(identity.upid);
+    // A look may still find one running whose end an event has told.
+    fresh.ended = process.ended ? store_.has_seen_exit(identity.upid) : store_.has_told_exit(identity.upid);
   }
 }
 

@@ -192,6 +192,10 @@ bool ProcessStore::has_seen_exit(std::int64_t upid) {
   return select_seen_exit_.number(upid, Witness::Poll).has_value();
 }
 
+bool ProcessStore::has_told_exit(std::int64_t upid) {
+  return select_seen_exit_.number(upid, Witness::Event).has_value();
+}
+
 void ProcessStore::take_back_concluded_exit(std::int64_t upid) {
   delete_concluded_exit_.run(upid, Witness::Gap);
 }

@@ -100,6 +100,8 @@ class ProcessStore {
   void add_exit(std::int64_t upid, const ExitRow& exit);
   /// Whether an event told of its end, or somebody saw that it had ended, rather than only missed it.
   bool has_seen_exit(std::int64_t upid);
+  /// Whether an event told of it.
+  bool has_told_exit(std::int64_t upid);
   /// Takes back an end that nobody saw, but that followed from not having been seen again: it lives. A recorder that
   /// may see less than another (hidepid) can only conclude so.
   void take_back_concluded_exit(std::int64_t upid);
