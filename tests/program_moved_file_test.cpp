@@ -98,7 +98,7 @@ TEST_F(ProgramMovedFile, AndSwappedForOneThatIsNotGalprocsIsLeftAloneUntilThatIs
   Puppet spared;
   const Ran kill = kill_there(spared.pid());
   EXPECT_EQ(kill.exit_code, 5) << kill.err;
-  EXPECT_NE(kill.err.find("not a galproc database"), std::string::npos) << kill.err;
+  EXPECT_NE(kill.err.find("it was not made by galproc, and was left untouched"), std::string::npos) << kill.err;
   EXPECT_EQ(::kill(spared.pid(), 0), 0);
   EXPECT_EQ(fs::file_size(file()), note.size());
   fs::remove(file());
@@ -147,8 +147,8 @@ TEST_F(ProgramMovedFile, AFolderThatMayNotBeWrittenAnyMoreHindersNobodyWhoHasItO
   EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
 }
 
-// A file system that turns read-only, as after an error of its disk.
-TEST_F(ProgramMovedFile, ADiskThatTurnsReadOnlyIsAHoleAndRecordingGoesOnAfterwards) {
+// Root, for whom a mode is no hindrance, meets a mount that is.
+TEST_F(ProgramMovedFile, AMountThatTurnsReadOnlyHindersNobodyWhoHasItOpen) {
   if (!is_root()) GTEST_SKIP() << "mounting a small disk needs root";
   const SmallDisk disk(folder_ / "disk");
   if (disk.error() != 0) GTEST_SKIP() << "no private mount: " << std::strerror(-disk.error());
@@ -160,7 +160,7 @@ TEST_F(ProgramMovedFile, ADiskThatTurnsReadOnlyIsAHoleAndRecordingGoesOnAfterwar
   };
   const auto seen = [&] { return std::atoll(ask_inside("SELECT count(*) FROM tick").c_str()); };
   ASSERT_TRUE(wait_until([&] { return seen() > 2; })) << recorder.err();
-  // With files open for writing it cannot be turned read-only itself; a mount over it that is takes the names away.
+  // With files open for writing it cannot be turned read-only itself, but a mount over it can be.
   const auto cover = [&](bool on) {
     const Ran ran = on ? run({"/bin/sh", "-c",
                               fmt::format("/bin/mount --bind '{0}' '{0}' && /bin/mount -o remount,ro,bind '{0}'",
