@@ -262,7 +262,7 @@ class PrunedHistory : public testing::TestWithParam<unsigned> {};
 
 TEST_P(PrunedHistory, AnswersTheSame) {
   SQLite::Database database = make_query_database();
-  RandomHistory history(database, GetParam());
+  RandomHistory history(database, GetParam(), GetParam() > 16);
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   Retention retention(database);
   const std::int64_t most_us = history.ticks().back().at_us - history.ticks().front().at_us;

@@ -53,6 +53,7 @@ EventCollector::EventCollector(SQLite::Database& database, ProcessCollector& pro
 
 void EventCollector::write(const std::vector<Event>& events, const Place& place) {
   place_ = place;
+  store_.set_tick(place.tick_id);
   run_another_.clear();
   for (const Event& event : events) {
     if (const auto* exec = std::get_if<ExecEvent>(&event.what)) run_another_.insert(exec->process.key);
@@ -101,7 +102,9 @@ void EventCollector::write(const ForkEvent& fork, std::int64_t at_us) {
   if (!child.is_new) {
     // A tick met it first, and saw the parent of that moment.
     if (store_.last_parent_pid(child.upid) != fork.parent.key.pid) {
+      store_.set_tick(place_.last_tick_id.value_or(place_.tick_id));
       store_.add_parent(child.upid, at_us, Witness::Event, parent, fork.parent.key.pid);
+      store_.set_tick(place_.tick_id);
     }
     return;
   }
@@ -144,6 +147,7 @@ void EventCollector::write(const ExitEvent& exit, std::int64_t at_us) {
   if (identity.is_new) add_bare_image(identity.upid, exit.process, at_us);
   ExitRow row;
   row.source = Witness::Event;
+  row.tick_id = place_.tick_id;
   row.ended_us = at_us;
   row.wait_status = exit.wait_status;
   const auto last = processes_.end_by_event(exit.process.key);

@@ -22,6 +22,8 @@ class EventCollector {
   struct Place {
     std::int64_t recording_id = 0;
     std::int64_t boot_id = 0;
+    std::int64_t tick_id = 0;                  ///< the tick that they go with or before
+    std::optional<std::int64_t> last_tick_id;  ///< the one before it, in this run
     Clocks clocks;  ///< wall and boot clock of one moment: events are dated by the difference
   };
   /// Events in their order. As with a Collector the rows count only once committed() is called. REQUIRES: a transaction
