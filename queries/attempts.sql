@@ -3,11 +3,13 @@
 -- why: each attempt with its sender, target and outcome, also the refused and the failed ones
 -- example: galproc query attempts --since yesterday
 -- example: galproc query attempts --pid 4242
+-- example: galproc query attempts --failed --since yesterday
 -- example: galproc query attempts --name node --outcome survived --since '2d ago'
 -- param: pid integer: the target's number
 -- param: name text: only targets of this whole name; case and a trailing .exe do not matter
 -- param: outcome text of exited|survived|already_gone|denied|refused|identity_changed|unsupported|failed: only those
 -- param: source text of galproc|kernel: only what galproc did, or only what the kernel saw
+-- param: failed flag default 0: only those after which the target is not known to have ended
 -- param: since instant default 1h: beginning of the range; all that is recorded where a pid is named
 -- param: until instant default now: end of the range
 -- column: attempt_id integer: galproc's own attempt; unknown: only the kernel saw it
@@ -45,5 +47,7 @@ WHERE t.at_us BETWEEN coalesce(:since, -9223372036854775807)
   AND (:name IS NULL OR t.target_name = :name COLLATE NOCASE
        OR t.target_name = :name || '.exe' COLLATE NOCASE)
   AND (:outcome IS NULL OR t.outcome = :outcome)
+  AND (coalesce(:failed, 0) = 0
+       OR coalesce(t.outcome NOT IN ('exited', 'already_gone'), 1))
   AND (:source IS NULL OR t.source = :source)
 ORDER BY t.at_us, t.attempt_id, t.signal_id

@@ -23,6 +23,6 @@ SELECT t.attempt_id, t.action_id, t.at, t.method, t.signal, t.sender_pid,
   (SELECT o.outcome FROM action_outcome AS o
    WHERE o.action_id = t.action_id) AS action_outcome,
   t.at_us
-FROM termination_attempts AS t
-WHERE t.source = 'galproc' AND t.outcome IS NULL
+FROM galproc_attempts AS t
+WHERE t.outcome IS NULL
 ORDER BY t.at_us, t.attempt_id

@@ -88,6 +88,21 @@ WITH
       SELECT tick_id FROM tick WHERE process_count IS NOT NULL
       ORDER BY tick_id DESC LIMIT 1)
   ),
+  -- All that was tried on them: in halves, since SQLite would read all of the
+  -- view that unites them.
+  tried AS MATERIALIZED (
+    SELECT l.upid, t.at_us, t.at, t.source, t.seen_by, t.cause, t.outcome,
+      t.signal, t.sender_pid, t.sender_name, t.sender_user, t.reason,
+      t.attempt_id, t.signal_id
+    FROM life AS l
+    CROSS JOIN galproc_attempts AS t ON t.target_upid = l.upid
+    UNION ALL
+    SELECT l.upid, t.at_us, t.at, t.source, t.seen_by, t.cause, t.outcome,
+      t.signal, t.sender_pid, t.sender_name, t.sender_user, t.reason,
+      t.attempt_id, t.signal_id
+    FROM life AS l
+    CROSS JOIN kernel_attempts AS t ON t.target_upid = l.upid
+  ),
   -- What ended it: an attempt whose outcome says so, or one of galproc's
   -- without an outcome just before the end; of one that it sent to itself when
   -- it was asked, who asked. Bare columns follow max().
@@ -97,7 +112,7 @@ WITH
       t.outcome, t.signal, t.sender_pid, t.sender_name, t.sender_user,
       t.reason, t.attempt_id, t.signal_id
     FROM life AS l
-    CROSS JOIN termination_attempts AS t ON t.target_upid = l.upid
+    CROSS JOIN tried AS t ON t.upid = l.upid
     WHERE t.outcome = 'exited'
       OR t.outcome IS NULL AND l.ended_us BETWEEN t.at_us AND t.at_us + 10000000
     GROUP BY l.upid
@@ -106,7 +121,7 @@ WITH
   asked_before AS MATERIALIZED (
     SELECT l.upid, max(t.at_us) AS at_us, t.signal, t.sender_pid, t.sender_name
     FROM life AS l
-    CROSS JOIN termination_attempts AS t ON t.target_upid = l.upid
+    CROSS JOIN tried AS t ON t.upid = l.upid
     WHERE t.outcome = 'survived' AND l.exit_code IS NOT NULL
       AND t.signal IN ('SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM')
       AND l.ended_us BETWEEN t.at_us AND t.at_us + 120000000

@@ -259,6 +259,18 @@ TEST(QueryCatalogueBuiltIn, BeginsWithThePromisedColumns) {
        {"attempt_id", "source", "at", "method", "signal", "sender_pid", "sender_name", "sender_user", "target_upid",
         "target_pid", "target_name", "outcome", "ended_at", "reason"}},
       {"unfinished", {"attempt_id", "action_id", "at", "method", "signal"}},
+      {"new-ports",
+       {"port", "protocol", "address", "upid", "pid", "name", "user", "command_line", "bound_at", "released_at"}},
+      {"survivors", {"upid", "pid", "name", "command_line", "why"}},
+      {"timeline", {"at", "kind", "upid", "pid", "name", "detail"}},
+      {"around", {"aspect", "upid", "pid", "name", "before", "after"}},
+      {"short-lived", {"upid", "pid", "name", "command_line", "started_at", "ended_at", "lifetime_us"}},
+      {"restarts", {"name", "starts", "shortest_us", "median_us", "longest_us", "last_exit"}},
+      {"growth", {"upid", "pid", "name", "first_resident_bytes", "last_resident_bytes", "growth_bytes"}},
+      {"limits", {"limit", "from_at", "to_at", "peak"}},
+      {"venv", {"upid", "pid", "name", "venv", "evidence"}},
+      {"group", {"upid", "pid", "name", "cgroup", "started_at", "ended_at"}},
+      {"time-to-port", {"service", "upid", "pid", "started_at", "port", "time_to_port_us"}},
   };
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   for (const auto& [name, columns] : promised) {

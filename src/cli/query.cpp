@@ -159,7 +159,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   bool more = false;
   std::vector<std::string> notices;
   const RowSet rows = in_time(flags, database, [&] {
-    moment.find_latest_tick(database);
+    moment.find_in(database);
     for (const std::string& sentence : moment.before()) context.say(sentence);
     RowSet answer = run_query(database, query, moment.bindings(), limit, &more);
     notices = moment.about_gaps(database);

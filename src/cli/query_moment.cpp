@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 
 #include "cli/command.h"
 #include "model/text.h"
@@ -58,9 +59,11 @@ QueryMoment::QueryMoment(const NamedQuery& query, const std::map<std::string, st
   for (const QueryParam& param : query.params) {
     if (param.name == "at") {
       resolve_at(words);
+    } else if (param.name == "to") {
+      resolve_pair(words);
     } else if (param.name == "until") {
       resolve_range(words);
-    } else if (param.name != "since") {
+    } else if (param.name != "since" && param.name != "from") {
       resolve_other(param, words, set_flags);
     }
   }
@@ -71,6 +74,9 @@ void QueryMoment::check_given(const std::map<std::string, std::string>& words) c
     if (param.required && !words.contains(param.name)) {
       throw UsageError(fmt::format("The query {} needs --{} ({}).", query_.name, param.name, param.help));
     }
+  }
+  if (query_.find_param("window") && words.contains("at") && words.contains("action")) {
+    throw UsageError(fmt::format("The query {} looks around one moment: give --at or --action.", query_.name));
   }
   const auto& one_of = query_.requires_one_of;
   const bool given = std::any_of(one_of.begin(), one_of.end(), [&](const auto& name) { return words.contains(name); });
@@ -88,7 +94,21 @@ void QueryMoment::resolve_at(const std::map<std::string, std::string>& words) {
   set_moment(parse_flag("at", *word, [&](const std::string& text) { return parse_instant_us(text, now_us_); }), "");
 }
 
-void QueryMoment::find_latest_tick(SQLite::Database& database) {
+void QueryMoment::resolve_pair(const std::map<std::string, std::string>& words) {
+  const auto from_word = word_of(words, "from");
+  const auto to_word = word_of(words, "to");
+  if (from_word) {
+    from_us_ = parse_flag("from", *from_word, [&](const std::string& text) { return parse_instant_us(text, now_us_); });
+  }
+  wants_latest_ = !to_word || *to_word == "latest";
+  if (wants_latest_) return;
+  set_moment(
+      parse_flag("to", *to_word, [&](const std::string& text) { return parse_instant_us(text, now_us_, from_us_); }),
+      "");
+}
+
+void QueryMoment::find_in(SQLite::Database& database) {
+  if (bindings_.contains("action")) find_action(database);
   if (!wants_latest_) return;
   const auto at_us = Prepared(database, "SELECT at_us FROM tick ORDER BY tick_id DESC LIMIT 1").number();
   if (at_us) {
@@ -98,10 +118,51 @@ void QueryMoment::find_latest_tick(SQLite::Database& database) {
   }
 }
 
-void QueryMoment::set_moment(std::int64_t at_us, const char* remark) {
+void QueryMoment::find_action(SQLite::Database& database) {
+  const std::int64_t action_id = std::get<std::int64_t>(bindings_.at("action"));
+  const auto logged_us = Prepared(database, "SELECT at_us FROM action WHERE action_id = ?").number(action_id);
+  if (!logged_us) {
+    before_.push_back(fmt::format("There is no action {}. `galproc query attempts` gives their numbers.", action_id));
+  } else if (query_.find_param("window")) {
+    set_window(*logged_us);
+  } else {
+    // What became of it is known once it is over.
+    at_us_ = Prepared(database, "SELECT at_us FROM action_outcome WHERE action_id = ?")
+                 .number(action_id)
+                 .value_or(*logged_us);
+    before_.push_back(fmt::format("Action {} was over at {}.", action_id, format_instant(*at_us_)));
+  }
+}
+
+/// Both sides of a moment are looked at: holes matter in all of that.
+void QueryMoment::set_window(std::int64_t at_us) {
+  const std::int64_t window_us = std::get<std::int64_t>(bindings_.at("window"));
+  since_us_ = at_us - window_us;
+  until_us_ = std::min(at_us + window_us, now_us_);
+  before_.push_back(fmt::format("Around {}: from {} to {}.", format_instant(at_us), format_instant(*since_us_),
+                                format_instant(at_us + window_us)));
+  if (at_us + window_us > now_us_) before_.emplace_back("The end of that is yet to come.");
+}
+
+void QueryMoment::set_moment(std::int64_t at_us, const std::string& remark) {
+  if (query_.find_param("window")) {
+    bindings_["at"] = at_us;
+    return;  // the window is not known yet
+  }
   at_us_ = at_us;
-  bindings_["at"] = at_us;
-  before_.push_back(fmt::format("At {}{}.", format_instant(at_us), remark));
+  if (!query_.find_param("to")) {
+    bindings_["at"] = at_us;
+    before_.push_back(fmt::format("At {}{}.", format_instant(at_us), remark));
+    return;
+  }
+  const std::string& back = query_.find_param("from")->default_text.value_or("1d");
+  if (!from_us_) from_us_ = at_us - parse_duration_us(back);
+  if (at_us < *from_us_) {
+    throw UsageError(fmt::format("--to {} lies before --from {}.", format_instant(at_us), format_instant(*from_us_)));
+  }
+  bindings_["to"] = at_us;
+  bindings_["from"] = *from_us_;
+  before_.push_back(fmt::format("At {}{}, against {}.", format_instant(at_us), remark, format_instant(*from_us_)));
 }
 
 void QueryMoment::resolve_range(const std::map<std::string, std::string>& words) {
@@ -147,17 +208,28 @@ void QueryMoment::resolve_other(const QueryParam& param, const std::map<std::str
       case ParamType::Duration: return parse_duration_us(text);
       case ParamType::Size: return parse_size_bytes(text);
       case ParamType::Integer: return param.name == "port" ? parse_port(text) : parse_integer(text);
-      default: return text;
+      default:
+        // Folders are recorded as whole paths.
+        return param.name == "path" ? std::filesystem::absolute(text).lexically_normal().string() : text;
     }
   });
+  if (param.name == "window" && bindings_.contains("at")) set_window(std::get<std::int64_t>(bindings_.at("at")));
 }
 
 std::vector<std::string> QueryMoment::about_gaps(SQLite::Database& database) const {
-  if (at_us_) return about_moment(database);
+  if (at_us_ && from_us_) {
+    std::vector<std::string> sentences = about_moment(database, *from_us_, "The earlier moment");
+    for (std::string& sentence : about_moment(database, *at_us_, "The later moment")) {
+      sentences.push_back(std::move(sentence));
+    }
+    return sentences;
+  }
+  if (at_us_) return about_moment(database, *at_us_, "The moment");
   return until_us_ ? about_range(database) : std::vector<std::string>{};
 }
 
-std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) const {
+std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, std::int64_t at_us,
+                                                   const char* subject) const {
   std::optional<std::int64_t> tick_us, interval_us;
   std::int64_t tick_id = 0;
   Prepared(database,
@@ -169,13 +241,15 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) c
             interval_us = row.getColumn(1).getInt64();
             tick_id = row.getColumn(2).getInt64();
           },
-          *at_us_);
+          at_us);
   if (!tick_us) {
+    std::string lowered = subject;
+    lowered.front() = 't';
     const auto first = Prepared(database, "SELECT at_us FROM tick ORDER BY tick_id LIMIT 1").number();
-    return {first ? fmt::format("What is recorded begins at {}, after the moment asked about.", format_instant(*first))
+    return {first ? fmt::format("What is recorded begins at {}, after {} asked about.", format_instant(*first), lowered)
                   : "Nothing is recorded yet."};
   }
-  const std::int64_t age_us = *at_us_ - *tick_us;
+  const std::int64_t age_us = at_us - *tick_us;
   std::string kind;
   Prepared(database,
            "SELECT kind, detail FROM gaps WHERE from_us < ?1 AND coalesce(to_us, ?1 + 1) > ?1"
@@ -185,11 +259,11 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) c
           [&](SQLite::Statement& row) {
             kind = row.getColumn(0).getString() + ": " + inner(row.getColumn(1).getString());
           },
-          *at_us_);
+          at_us);
   if (kind.empty() && age_us > 2 * *interval_us) kind = "no tick: the recorder crashed, or is late";
   std::vector<std::string> told;
   if (!kind.empty()) {
-    told.push_back(fmt::format("The moment lies in a gap ({}): these rows are of {}, {} before it.", kind,
+    told.push_back(fmt::format("{} lies in a gap ({}): these rows are of {}, {} before it.", subject, kind,
                                format_instant(*tick_us), format_duration(age_us)));
   }
   Prepared(database,
@@ -203,7 +277,7 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database) c
                             row.getColumn(0).getString(), inner(row.getColumn(1).getString()), format_instant(*tick_us),
                             row.getColumn(2).getInt() != 0 ? "after" : "before"));
           },
-          *at_us_, tick_id);
+          at_us, tick_id);
   return told;
 }
 

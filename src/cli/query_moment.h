@@ -19,8 +19,9 @@ class QueryMoment {
   QueryMoment(const NamedQuery& query, const std::map<std::string, std::string>& words,
               const std::set<std::string>& set_flags);
 
-  /// Without --at the moment is that of the latest tick.
-  void find_latest_tick(SQLite::Database& database);
+  /// What only the file can tell: without --at or --to the moment is that of the latest tick, that of --action is when
+  /// it was logged, or was over.
+  void find_in(SQLite::Database& database);
 
   const QueryBindings& bindings() const { return bindings_; }
   /// To be said before the rows: the resolved time.
@@ -30,12 +31,15 @@ class QueryMoment {
 
  private:
   void check_given(const std::map<std::string, std::string>& words) const;
-  void set_moment(std::int64_t at_us, const char* remark);
+  void set_moment(std::int64_t at_us, const std::string& remark);
+  void find_action(SQLite::Database& database);
+  void set_window(std::int64_t at_us);
   void resolve_at(const std::map<std::string, std::string>& words);
+  void resolve_pair(const std::map<std::string, std::string>& words);
   void resolve_range(const std::map<std::string, std::string>& words);
   void resolve_other(const QueryParam& param, const std::map<std::string, std::string>& words,
                      const std::set<std::string>& set_flags);
-  std::vector<std::string> about_moment(SQLite::Database& database) const;
+  std::vector<std::string> about_moment(SQLite::Database& database, std::int64_t at_us, const char* subject) const;
   std::vector<std::string> about_range(SQLite::Database& database) const;
 
   const NamedQuery& query_;
@@ -43,6 +47,7 @@ class QueryMoment {
   QueryBindings bindings_;
   std::vector<std::string> before_;
   std::optional<std::int64_t> at_us_;
+  std::optional<std::int64_t> from_us_;  ///< the earlier of two moments, --from; at_us_ is then the later one
   bool wants_latest_ = false;
   std::optional<std::int64_t> since_us_, until_us_;
 };

@@ -19,7 +19,9 @@
 // name, summary and a column for each one of the statement are needed, the rest is as the query wants. In SQL a
 // parameter is `:name`, a hyphen being an underscore there. Parameters named at, since and until mean the same in
 // every query: instants, `at` with the default `latest` (bound as NULL), `until` with the default `now`; a default of
-// `since` is a length that counts back from `until`, and without one it is NULL, all that is recorded. One named limit
+// `since` is a length that counts back from `until`, and without one it is NULL, all that is recorded. So do `from` and
+// `to`, two moments that are compared: `to` has the default `latest`, and that of `from` counts back from it. A
+// `window` lies on both sides of `at`, or of the moment of an `action`. A `path` is made a whole one. One named limit
 // is bound to the number of rows that are wanted (run_query does that).
 
 #include <cstddef>

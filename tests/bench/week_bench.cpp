@@ -7,6 +7,7 @@
 #include <random>
 
 #include "bench/report.h"
+#include "bench/week_actions.h"
 #include "bench/week_world.h"
 #include "recorder/recording.h"
 #include "store/database.h"
@@ -20,14 +21,6 @@ namespace {
 constexpr int kMoments = 15;  // each question is asked at so many
 constexpr std::int64_t kHourUs = 3600LL * 1'000'000;
 constexpr std::int64_t kDayUs = 24 * kHourUs;
-
-struct Week {
-  double days = 0;
-  std::int64_t ticks = 0;
-  double write_ms = 0;  ///< CPU of all ticks
-  double wall_s = 0;
-  std::int64_t first_us = 0, last_us = 0;
-};
 
 double wall_s() {
   timespec time{};
@@ -49,7 +42,7 @@ Week record(const std::filesystem::path& path, double days, WeekWorld& world) {
   facts.version = "bench";
   facts.process_source = "proc";
   facts.socket_source = "sock_diag";
-  facts.event_source = "none";
+  facts.event_source = "bpf";
   const Redactor redactor;
   Recording recording(path, facts, world.reading().clocks, &redactor, 250);
   week.first_us = world.reading().clocks.wall_us;
@@ -114,15 +107,17 @@ void report_disk(SQLite::Database& database, const std::filesystem::path& path, 
   const double lives = tables.at("process").rows_of_lives;
   double lives_bytes = 0;
   for (const auto& [name, table] : tables) lives_bytes += table.bytes_of_lives();
+  const double signal_bytes = tables.at("signal_event").bytes;
   const Stored& samples = tables.at("process_sample");
   const double per_sample = (samples.bytes - samples.bytes_of_lives()) / static_cast<double>(WeekWorld::kResidents) /
                             static_cast<double>(week.ticks);
-  const double a_day = (file_bytes - lives_bytes) / week.days / 1e6;
+  const double a_day = (file_bytes - lives_bytes - signal_bytes) / week.days / 1e6;
   const double a_life = lives_bytes / lives;
 
   print_absolute("disk: a process-sample of 500 processes, 5 s, 5 % active", fmt::format("{:.2f} B", per_sample),
                  per_sample, 3, "B");
-  print_absolute("disk: a day of them, short lives left out", fmt::format("{:.1f} MB", a_day), a_day, 25, "MB");
+  print_absolute("disk: a day of them, short lives and signals left out", fmt::format("{:.1f} MB", a_day), a_day, 25,
+                 "MB");
   print_absolute("disk: a short life", fmt::format("{:.0f} B", a_life), a_life, 350, "B");
   tell("- its texts alone", fmt::format("{:.0f} B", static_cast<double>(world.text_bytes()) / lives));
   for (const auto& [name, table] : tables) {
@@ -146,25 +141,27 @@ class Questions {
 
   void ask_all() {
     ask_of_state();
-    at_moments("processes at T, with names, parents and rates", "processes", {}, [&] { return at({}); });
+    at_moments("processes at T, with names, parents and rates", "processes", 10, [&] { return at({}); });
     at_moments("port at T: port-holder", "port-holder", 2, [&] {
       return at({{"port", world_.fixed_port(random_())}});
     });
     at_moments("ports at T", "ports", 2, [&] { return at({}); });
     at_moments("whole tree at T", "tree", 10, [&] { return at({}); });
     at_moments("top 10 of an hour", "top", 5, [&] { return top(kHourUs, "cpu", 10); });
-    at_moments("top of an hour, all rows", "top", {}, [&] { return top(kHourUs, "cpu"); });
-    at_moments("top 10 of an hour by memory", "top", {}, [&] { return top(kHourUs, "memory", 10); });
-    at_moments("history: an hour of a busy process", "history", {}, [&] { return range(kHourUs, {{"upid", busy()}}); });
-    at_moments("system: an hour", "system", {}, [&] { return range(kHourUs, {}); });
-    at_moments("changes: an hour", "changes", {}, [&] { return range(kHourUs, {}); });
-    at_moments("exits: an hour", "exits", {}, [&] { return range(kHourUs, {}); });
-    at_moments("process: the life of a short one", "process", {}, [&] {
+    at_moments("top of an hour, all rows", "top", 30, [&] { return top(kHourUs, "cpu"); });
+    at_moments("top 10 of an hour by memory", "top", 30, [&] { return top(kHourUs, "memory", 10); });
+    at_moments("history: an hour of a busy process", "history", 30, [&] { return range(kHourUs, {{"upid", busy()}}); });
+    at_moments("system: an hour", "system", 30, [&] { return range(kHourUs, {}); });
+    at_moments("changes: an hour", "changes", 30, [&] { return range(kHourUs, {}); });
+    at_moments("exits: an hour", "exits", 30, [&] { return range(kHourUs, {}); });
+    at_moments("process: the life of a short one", "process", 10, [&] {
       return QueryBindings{{"upid", short_life()}};
     });
-    at_moments("ancestry of a short life", "ancestry", {}, [&] { return QueryBindings{{"upid", short_life()}}; });
+    at_moments("ancestry of a short life", "ancestry", 10, [&] { return QueryBindings{{"upid", short_life()}}; });
     at_moments("gaps: all", "gaps", {}, [&] { return QueryBindings{{"until", week_.last_us}}; });
     at_moments("storage", "storage", {}, [&] { return QueryBindings{}; });
+    ask_of_moments();
+    ask_of_hours();
     if (week_.last_us - week_.first_us <= kDayUs) {
       return tell("questions of a day", "not asked: the recording is shorter");
     }
@@ -172,17 +169,61 @@ class Questions {
   }
 
  private:
+  /// Each is to take less than 10 ms, and less than 30 ms of an hour, 200 ms of a day.
+  void ask_of_moments() {
+    at_moments("venv at T", "venv", 10, [&] {
+      return at({{"path", "/srv/service-" + std::to_string(20 + any(60)) + "/venv"}});
+    });
+    at_moments("new-ports: T against a day before", "new-ports", 10, [&] {
+      const std::int64_t to_us = week_.last_us - any((week_.last_us - week_.first_us) / 8);
+      return QueryBindings{{"from", to_us - std::min(kDayUs, (week_.last_us - week_.first_us) / 2)}, {"to", to_us}};
+    });
+    at_moments("around T, 60 s", "around", 10, [&] { return at({{"window", std::int64_t{60'000'000}}}); });
+    at_moments("around an action, 60 s", "around", 10, [&] {
+      return QueryBindings{{"action", action()}, {"window", std::int64_t{60'000'000}}};
+    });
+    at_moments("survivors of an action", "survivors", 10, [&] { return QueryBindings{{"action", action()}}; });
+    at_moments("timeline of a short life", "timeline", 10, [&] { return QueryBindings{{"upid", short_life()}}; });
+    at_moments("who-killed a short life", "who-killed", 10, [&] { return QueryBindings{{"upid", short_life()}}; });
+    at_moments("unfinished", "unfinished", 10, [&] { return QueryBindings{}; });
+  }
+
+  void ask_of_hours() { ask_of_range("an hour", kHourUs, 30); }
+
+  void ask_of_range(const std::string& length, std::int64_t length_us, double target_ms) {
+    const auto of = [&](const char* name, QueryBindings others = {}) {
+      at_moments(fmt::format("{}: {}", name, length), name, target_ms, [&] { return range(length_us, others); });
+    };
+    of("timeline");
+    of("short-lived", {{"under", std::int64_t{5'000'000}}});
+    of("restarts");
+    of("growth");
+    of("limits");
+    // What so many intervals cost.
+    at_moments(fmt::format("limits: {}, often passed", length), "limits", target_ms, [&] {
+      return range(length_us, {{"max-cpu", std::int64_t{10}}, {"max-processes", std::int64_t{500}}});
+    });
+    of("group", {{"cgroup", std::string("cron.service")}});
+    of("time-to-port");
+    of("attempts");
+    at_moments(fmt::format("who-killed by name: {}", length), "who-killed", target_ms, [&] {
+      return range(length_us, {{"name", std::string("git")}});
+    });
+  }
+
   void ask_of_days() {
+    ask_of_range("a day", kDayUs, 200);
+    at_moments("changes: a day", "changes", 200, [&] { return range(kDayUs, {}); });
     at_moments("top 10 of a day", "top", 80, [&] { return top(kDayUs, "cpu", 10); });
-    at_moments("top of a day, all rows", "top", {}, [&] { return top(kDayUs, "cpu"); });
+    at_moments("top of a day, all rows", "top", 200, [&] { return top(kDayUs, "cpu"); });
     at_moments("a busy process's day: history", "history", 50, [&] { return range(kDayUs, {{"upid", busy()}}); });
     at_moments("a quiet process's day: history", "history", 50, [&] { return range(kDayUs, {{"upid", quiet()}}); });
     at_moments("a process's day in lengths of 5 minutes", "history", 50, [&] {
       return range(kDayUs, {{"upid", busy()}, {"every", std::int64_t{300'000'000}}});
     });
-    at_moments("system: a day", "system", {}, [&] { return range(kDayUs, {}); });
-    at_moments("exits: a day", "exits", {}, [&] { return range(kDayUs, {}); });
-    at_moments("port-history: a day", "port-history", {}, [&] {
+    at_moments("system: a day", "system", 200, [&] { return range(kDayUs, {}); });
+    at_moments("exits: a day", "exits", 200, [&] { return range(kDayUs, {}); });
+    at_moments("port-history: a day", "port-history", 200, [&] {
       return range(kDayUs, {{"port", world_.fixed_port(random_())}});
     });
   }
@@ -257,6 +298,7 @@ class Questions {
     return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(std::max<std::int64_t>(1, limit)));
   }
   std::int64_t short_life() { return static_cast<std::int64_t>(WeekWorld::kResidents) + 1 + any(world_.lives()); }
+  std::int64_t action() { return 1 + any(kActions); }
   std::int64_t busy() { return upid_of(world_.hot_resident(random_())); }
   std::int64_t quiet() { return upid_of(world_.quiet_resident(random_())); }
   std::int64_t upid_of(const ProcessKey& key) {
@@ -272,11 +314,12 @@ class Questions {
   std::mt19937_64 random_{7};
 };
 
-void run(double days) {
+void run(double days, const std::string& kept) {
   const TemporaryFolder folder;
-  const std::filesystem::path path = folder / "week.db";
+  const std::filesystem::path path = kept.empty() ? folder / "week.db" : std::filesystem::path(kept);
   WeekWorld world;
   const Week week = record(path, days, world);
+  act(path, week, world);
   SQLite::Database database = open_for_reading(path);
   report_disk(database, path, week, world);
   Questions(database, week, world).ask_all();
@@ -288,13 +331,23 @@ void run(double days) {
 
 int main(int argc, char** argv) {
   double days = 7;
-  if (argc == 3 && std::strcmp(argv[1], "--days") == 0) days = std::strtod(argv[2], nullptr);
-  if ((argc != 1 && argc != 3) || days < 0.05 || days > 60) {
-    std::fputs("usage: week_bench [--days 0.05 to 60]\n", stderr);
+  std::string kept;
+  bool usable = argc % 2 == 1;
+  for (int i = 1; usable && i < argc; i += 2) {
+    if (std::strcmp(argv[i], "--days") == 0) {
+      days = std::strtod(argv[i + 1], nullptr);
+    } else if (std::strcmp(argv[i], "--keep") == 0) {
+      kept = argv[i + 1];
+    } else {
+      usable = false;
+    }
+  }
+  if (!usable || days < 0.05 || days > 60) {
+    std::fputs("usage: week_bench [--days 0.05 to 60] [--keep NEW_FILE]\n", stderr);
     return 2;
   }
   try {
-    galproc::bench::run(days);
+    galproc::bench::run(days, kept);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "week_bench: %s\n", error.what());
     return 1;

@@ -24,11 +24,12 @@ class WeekWorld {
  public:
   static constexpr std::int64_t kSecond = 1'000'000;
   static constexpr std::int64_t kIntervalUs = 5 * kSecond;
-  static constexpr std::size_t kResidents = 500;                         ///< processes that live all the time
-  static constexpr std::size_t kActive = 25;                             ///< of them change in each tick: 5 %
-  static constexpr std::size_t kHot = 40;                                ///< most of those that change are of these
-  static constexpr double kLivesPerTick = 200'000.0 / (7 * 86'400 / 5);  ///< short lives: 200 000 a week
-  static constexpr std::size_t kListeners = 40;                          ///< residents that listen, on IPv4 and IPv6
+  static constexpr std::size_t kResidents = 500;                           ///< processes that live all the time
+  static constexpr std::size_t kActive = 25;                               ///< of them change in each tick: 5 %
+  static constexpr std::size_t kHot = 40;                                  ///< most of those that change are of these
+  static constexpr double kLivesPerTick = 200'000.0 / (7 * 86'400 / 5);    ///< short lives: 200 000 a week
+  static constexpr double kSignalsPerTick = 100'000.0 / (7 * 86'400 / 5);  ///< 100 000 a week
+  static constexpr std::size_t kListeners = 40;                            ///< residents that listen, on IPv4 and IPv6
 
   WeekWorld() {
     reading_.clocks = {1'795'000'000 * kSecond, 40'000 * kSecond, 40'000 * kSecond};
@@ -64,6 +65,7 @@ class WeekWorld {
     reading_.late_us = below(400);
     reading_.duration_us = 8'500 + below(3'000);
     end_short_lives();
+    send_signals();  // before those are born whom no look has met
     work_of_residents();
     begin_short_lives();
     move_ports();
@@ -290,6 +292,48 @@ class WeekWorld {
     const ProcessKey holder = reading_.processes->processes[hot(static_cast<std::size_t>(below(kHot)))].key;
     sockets.push_back(
         {chance(0.5) ? Protocol::Tcp : Protocol::Udp, "127.0.0.1", 32'768 + below(28'000), kNamespace, {holder}});
+  }
+
+  /// Most go from a service to a short life: to stop it, or to ask whether it is there; some are refused, some a
+  /// timer's.
+  void send_signals() {
+    EventReading& events = reading_.events;
+    events = {reading_.clocks, reading_.clocks.wall_us - kIntervalUs, {}, 0};
+    if (!chance(kSignalsPerTick)) return;
+    const auto& processes = reading_.processes->processes;
+    SignalEvent signal;
+    signal.sender = party(processes[hot(static_cast<std::size_t>(below(kHot)))]);
+    signal.target = party(processes[kResidents < processes.size() && chance(0.7)
+                                        ? kResidents + static_cast<std::size_t>(below(
+                                                           static_cast<std::int64_t>(processes.size() - kResidents)))
+                                        : hot(static_cast<std::size_t>(below(kHot)))]);
+    signal.target_pid = signal.target->key.pid;
+    constexpr std::array kSignals{15, 9, 1, 10, 2, 14};
+    signal.signal = kSignals[static_cast<std::size_t>(below(kSignals.size()))];
+    signal.code = 0;
+    signal.to_group = true;
+    signal.disposition = SignalEvent::Disposition::Handles;
+    if (signal.signal == 14) signal.origin = SignalEvent::Origin::Kernel;
+    if (chance(0.05)) {
+      signal.target.reset();
+      signal.result = SignalEvent::Result::Refused;
+      signal.error = 1;
+      signal.code.reset();
+      signal.disposition.reset();
+    }
+    events.events.push_back({reading_.clocks.boot_us - below(kIntervalUs), signal});
+  }
+
+  static EventParty party(const ProcessReading& process) {
+    EventParty party;
+    party.key = process.key;
+    party.started_boot_us = process.started_boot_us;
+    party.parent_pid = process.parent_pid;
+    party.user_id = process.image->user_id;
+    party.user_name = process.image->user_name;
+    party.name = process.image->name.substr(0, 15);
+    party.kernel_thread = process.kernel_thread;
+    return party;
   }
 
   void begin_system() {
