@@ -1,0 +1,136 @@
+#pragma once
+
+// A recorder and kills on a scripted machine, on one real file, while something is wrong with the disk.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sstream>
+#include <string>
+
+#include "recorder/recorder.h"
+#include "store/file_check.h"
+#include "support/kill_fixture.h"
+#include "support/rows_text.h"
+#include "support/torture.h"
+#include "support/watched_disk.h"
+
+namespace galproc {
+
+/// What `galproc db check` finds; "" in a whole file.
+inline std::string problems_of(SQLite::Database& database) {
+  std::string found;
+  for (const FileCheck& check : check_file(database, CheckDepth::Full)) {
+    if (check.problem_count > 0) found += check.name + ": " + check.detail + "\n";
+  }
+  return found;
+}
+
+/// A small machine where something goes on at every look, and a file of its own.
+class DiskWorld {
+ public:
+  static constexpr std::int64_t kInterval = FakePlatform::kSecond;
+  static constexpr int kRoot = 40;  ///< of a tree of three
+
+  /// Each after the ones before it, and another boot.
+  explicit DiskWorld(std::filesystem::path path) : path(std::move(path)) {
+    static int boots = 0;
+    platform.boot_uuid = "boot-" + std::to_string(++boots);
+    platform.now.wall_us += boots * 3600 * FakePlatform::kSecond;
+    platform.start(1, 0, "init");
+    platform.who.key = platform.start(30, 1, "galproc");
+    start_tree();
+    for (int pid = 100; pid < 120; ++pid) platform.start(pid, 1, "idle");
+    platform.listen(40, 80);
+  }
+
+  /// A recorder's whole run of so many looks; `meanwhile(n)` is called before look n, from 1.
+  void record(
+      int ticks, const std::function<void(int)>& meanwhile = [](int) {}) {
+    record(ticks, RecordingLimits{}, meanwhile);
+  }
+  void record(int ticks, const RecordingLimits& limits, const std::function<void(int)>& meanwhile) {
+    RecordOptions options;
+    options.database = path;
+    options.interval_us = kInterval;
+    options.version = "test";
+    options.samples = ticks;
+    options.limits = limits;
+    int look = 0;
+    platform.on_wake = [&, due_us = platform.now.boot_us](int) mutable {
+      if (platform.now.boot_us < due_us) return true;  // woken to try again
+      due_us = platform.now.boot_us + kInterval;
+      go_on(++look);
+      meanwhile(look);
+      return true;
+    };
+    Recorder(platform, options, talk).run();
+  }
+
+  /// Ends the tree, which is started anew where it is gone.
+  KillReport kill() {
+    start_tree();
+    KillRequest request;
+    request.tree = true;
+    return run_kill(platform, path, request, {kRoot});
+  }
+
+  std::filesystem::path path;
+  FakePlatform platform;
+  std::ostringstream talk;
+
+ private:
+  void start_tree() {
+    for (const int pid : {kRoot, kRoot + 1, kRoot + 2}) {
+      if (!platform.processes.contains(pid)) platform.start(pid, pid == kRoot ? 1 : pid - 1, "worker");
+    }
+  }
+  void go_on(int look) {
+    for (int pid = 100; pid < 120; ++pid) platform.run(pid, (pid + look) % 4 == 0 ? 1000 : 0);
+    const int born = 1000 + look;
+    platform.start(born, 1, "short");
+    platform.end(born - 1);
+    if (look % 3 == 0) platform.listen(100, 8000 + look);
+    if (look % 3 == 1) platform.close_port(8000 + look - 1);
+  }
+};
+
+class DiskTest : public testing::Test {
+ protected:
+  std::filesystem::path fresh_path() { return folder_ / ("file" + std::to_string(++files_) + ".db"); }
+  /// A file with a run and a kill in it, copied from one that is made once.
+  std::filesystem::path used_path() {
+    const std::filesystem::path model = folder_ / "model.db";
+    if (!std::filesystem::exists(model)) {
+      DiskWorld world(model);
+      world.record(3);
+      EXPECT_EQ(world.kill().exit_code, 0);
+    }
+    const std::filesystem::path path = fresh_path();
+    for (const char* ending : {"", "-wal"}) {
+      std::filesystem::copy_file(model.string() + ending, path.string() + ending);
+    }
+    return path;
+  }
+  static void remove(const std::filesystem::path& path) {
+    for (const char* ending : {"", "-wal", "-shm", "-journal", ".reserve", ".recorder-lock"}) {
+      std::filesystem::remove(path.string() + ending);
+    }
+  }
+  static void expect_sound(const std::filesystem::path& path) {
+    SQLite::Database database = open_for_reading(path);
+    EXPECT_EQ(problems_of(database), "");
+  }
+  static std::string ask(const std::filesystem::path& path, const std::string& sql) {
+    SQLite::Database database = open_for_reading(path);
+    return rows_of(database, sql);
+  }
+
+  TemporaryFolder folder_{memory_folder()};  ///< a disk that is made to fail need not be waited for
+  Course course_;
+
+ private:
+  int files_ = 0;
+};
+
+}  // namespace galproc
