@@ -97,14 +97,20 @@ class DiskWorld {
 
 class DiskTest : public testing::Test {
  protected:
+  static constexpr int kRuns = 5, kTicksOfARun = 3;
+
   std::filesystem::path fresh_path() { return folder_ / ("file" + std::to_string(++files_) + ".db"); }
-  /// A file with a run and a kill in it, copied from one that is made once.
+  /// A file with some runs, each a keyframe window, and a kill in it; copied from one that is made once.
   std::filesystem::path used_path() {
     const std::filesystem::path model = folder_ / "model.db";
     if (!std::filesystem::exists(model)) {
-      DiskWorld world(model);
-      world.record(3);
-      EXPECT_EQ(world.kill().exit_code, 0);
+      for (int run = 0; run < kRuns; ++run) {
+        DiskWorld world(model);
+        world.record(kTicksOfARun);
+        if (run == 0) {
+          EXPECT_EQ(world.kill().exit_code, 0);
+        }
+      }
     }
     const std::filesystem::path path = fresh_path();
     for (const char* ending : {"", "-wal"}) {

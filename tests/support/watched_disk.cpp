@@ -75,8 +75,7 @@ int truncate(sqlite3_file* file, sqlite3_int64 size) {
   return watch(step, [&] { return of(file)->real()->pMethods->xTruncate(of(file)->real(), size); });
 }
 int sync(sqlite3_file* file, int flags) {
-  return watch(step_of(Kind::Sync, file),
-               [&] { return of(file)->real()->pMethods->xSync(of(file)->real(), flags); });
+  return watch(step_of(Kind::Sync, file), [&] { return of(file)->real()->pMethods->xSync(of(file)->real(), flags); });
 }
 int file_size(sqlite3_file* file, sqlite3_int64* size) {
   return of(file)->real()->pMethods->xFileSize(of(file)->real(), size);
@@ -103,8 +102,7 @@ int map_memory(sqlite3_file* file, int page, int size, int extend, void volatile
   DiskStep step = step_of(Kind::Memory, file);
   step.makes = extend != 0;
   *memory = nullptr;
-  return watch(step,
-               [&] { return of(file)->real()->pMethods->xShmMap(of(file)->real(), page, size, extend, memory); });
+  return watch(step, [&] { return of(file)->real()->pMethods->xShmMap(of(file)->real(), page, size, extend, memory); });
 }
 int lock_memory(sqlite3_file* file, int offset, int count, int flags) {
   const auto proceed = [&] { return of(file)->real()->pMethods->xShmLock(of(file)->real(), offset, count, flags); };
@@ -120,9 +118,9 @@ int unmap_memory(sqlite3_file* file, int deletes) {
 
 /// Version 2: nothing is read or written by memory maps, past this.
 const sqlite3_io_methods kMethods = {
-    2,          close,       read,    write,       truncate,        sync,       file_size,   lock,           unlock,
-    check_lock, control,     sector_size,          characteristics, map_memory, lock_memory, memory_barrier, unmap_memory,
-    nullptr,    nullptr};
+    2,          close,   read,        write,           truncate,   sync,        file_size,      lock,         unlock,
+    check_lock, control, sector_size, characteristics, map_memory, lock_memory, memory_barrier, unmap_memory, nullptr,
+    nullptr};
 
 sqlite3_vfs* real_of(sqlite3_vfs* vfs) {
   return static_cast<sqlite3_vfs*>(vfs->pAppData);

@@ -22,9 +22,9 @@ struct DiskStep {
 
 /// What becomes of it.
 struct DiskVerdict {
-  int code = 0;               ///< SQLITE_OK: it goes on to the disk; else SQLite gets this
-  std::size_t written = 0;    ///< of a write that fails or dies: so many of its bytes reach the file
-  bool dies = false;          ///< the process is killed there
+  int code = 0;             ///< SQLITE_OK: it goes on to the disk; else SQLite gets this
+  std::size_t written = 0;  ///< of a write that fails or dies: so many of its bytes reach the file
+  bool dies = false;        ///< the process is killed there
 };
 
 class DiskWatcher {
