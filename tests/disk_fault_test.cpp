@@ -1,7 +1,6 @@
 // A disk on which any one call fails, or all from one on, wherever that is: what was acknowledged is there, nothing is
 // half there, what cannot be logged is not done, and the next attempt goes through.
 
-#include "store/embedded.h"
 #include "store/query_catalogue.h"
 #include "store/query_run.h"
 #include "store/snapshot.h"
@@ -114,23 +113,10 @@ TEST_F(DiskFaultTest, UnderAKillLetsNothingOutThatIsNotLogged) {
   });
 }
 
-/// A file of the first schema, with rows.
-void make_old(const std::filesystem::path& path) {
-  SQLite::Database old(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  old.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
-  old.exec("PRAGMA journal_mode = WAL");
-  old.exec(kSchemaFiles[0].content);
-  old.exec(
-      "INSERT INTO boot VALUES (1, '11111111-aaaa', 1, 5, 'box', 'Linux', '6.1');"
-      "INSERT INTO process VALUES (7, 1, 42, 300, 900, 0, 3, 100, NULL, 1);"
-      "INSERT INTO text VALUES (1, 'node');"
-      "PRAGMA user_version = 1");
-}
-
 TEST_F(DiskFaultTest, UnderAMigrationLeavesTheOldFileOrTheNewOne) {
   everywhere([&](FailingDisk& disk) {
     const std::filesystem::path path = fresh_path();
-    make_old(path);
+    make_old_file(path);
     const std::string refused = on(disk, [&] { open_for_acting(path, 1000); });
     {
       SQLite::Database database(path.string(), SQLite::OPEN_READONLY);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "recorder/recorder.h"
+#include "store/embedded.h"
 #include "store/file_check.h"
 #include "support/kill_fixture.h"
 #include "support/rows_text.h"
@@ -24,6 +25,19 @@ inline std::string problems_of(SQLite::Database& database) {
     if (check.problem_count > 0) found += check.name + ": " + check.detail + "\n";
   }
   return found;
+}
+
+/// A file of the first schema, with rows.
+inline void make_old_file(const std::filesystem::path& path) {
+  SQLite::Database old(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  old.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+  old.exec("PRAGMA journal_mode = WAL");
+  old.exec(kSchemaFiles[0].content);
+  old.exec(
+      "INSERT INTO boot VALUES (1, '11111111-aaaa', 1, 5, 'box', 'Linux', '6.1');"
+      "INSERT INTO process VALUES (7, 1, 42, 300, 900, 0, 3, 100, NULL, 1);"
+      "INSERT INTO process_image (upid, image_no, at_us, name, truncated) VALUES (7, 1, 900, 'node', 0);"
+      "PRAGMA user_version = 1");
 }
 
 /// A small machine where something goes on at every look, and a file of its own.
@@ -58,7 +72,7 @@ class DiskWorld {
     options.limits = limits;
     int look = 0;
     platform.on_wake = [&, due_us = platform.now.boot_us](int) mutable {
-      if (platform.now.boot_us < due_us) return true;  // woken to try again
+      if (is_acting_ || platform.now.boot_us < due_us) return true;  // a kill waits; or woken to try again
       due_us = platform.now.boot_us + kInterval;
       go_on(++look);
       meanwhile(look);
@@ -67,12 +81,26 @@ class DiskWorld {
     Recorder(platform, options, talk).run();
   }
 
+  /// Where it is gone.
+  void start_tree() {
+    for (const int pid : {kRoot, kRoot + 1, kRoot + 2}) {
+      if (!platform.processes.contains(pid)) platform.start(pid, pid == kRoot ? 1 : pid - 1, "worker");
+    }
+  }
   /// Ends the tree, which is started anew where it is gone.
   KillReport kill() {
     start_tree();
     KillRequest request;
     request.tree = true;
-    return run_kill(platform, path, request, {kRoot});
+    is_acting_ = true;
+    try {
+      KillReport report = run_kill(platform, path, request, {kRoot});
+      is_acting_ = false;
+      return report;
+    } catch (...) {
+      is_acting_ = false;
+      throw;
+    }
   }
 
   std::filesystem::path path;
@@ -80,11 +108,6 @@ class DiskWorld {
   std::ostringstream talk;
 
  private:
-  void start_tree() {
-    for (const int pid : {kRoot, kRoot + 1, kRoot + 2}) {
-      if (!platform.processes.contains(pid)) platform.start(pid, pid == kRoot ? 1 : pid - 1, "worker");
-    }
-  }
   void go_on(int look) {
     for (int pid = 100; pid < 120; ++pid) platform.run(pid, (pid + look) % 4 == 0 ? 1000 : 0);
     const int born = 1000 + look;
@@ -93,6 +116,8 @@ class DiskWorld {
     if (look % 3 == 0) platform.listen(100, 8000 + look);
     if (look % 3 == 1) platform.close_port(8000 + look - 1);
   }
+
+  bool is_acting_ = false;
 };
 
 class DiskTest : public testing::Test {
