@@ -82,7 +82,7 @@ class DiskLossTest : public DiskTest {
   std::optional<ForgetfulDisk> disk_;
 
  private:
-  static constexpr int kFewLosses = 60;
+  static constexpr int kFewLosses = 32;
 
   void look_at_remains(const std::filesystem::path& path, std::size_t steps, Loss loss,
                        const std::function<void(SQLite::Database&, std::size_t steps)>& always) {
@@ -126,23 +126,16 @@ TEST_F(DiskLossTest, LosesNoIntentThatLetASignalOutAndOnlyTheNewestTicks) {
   std::size_t signals = 0;
   int look = 0;
   const auto kill_now = [&] {
-    std::map<std::int64_t, std::int64_t> tokens;
     bool is_first = true;
-    world.platform.on_signal = [&, ticks = look - 1](std::int64_t pid, Signal) mutable {
-      if (tokens.empty()) return;
+    world.on_signal = [&, ticks = look - 1](const ProcessKey& key) mutable {
       ++signals;
-      promise_rows(fmt::format("SELECT count(*) > 0 FROM attempt WHERE target_pid = {} AND target_start_token = {}",
-                               pid, tokens.at(pid)),
-                   "1\n");
+      promise_rows(attempt_on(key), "1\n");
       // What was committed before by a recorder that does not sync goes to the disk with the intent.
       if (std::exchange(is_first, false)) promise_rows(fmt::format("SELECT count(*) >= {} FROM tick", ticks), "1\n");
     };
-    world.start_tree();
-    for (const auto& [pid, process] : world.platform.processes) tokens[pid] = process.key.start_token;
     const KillReport report = world.kill();
     ASSERT_EQ(report.exit_code, 0) << report.problem.value_or("");
     promise_rows(fmt::format("SELECT outcome FROM actions WHERE action_id = {}", report.action_id), "done\n");
-    world.platform.on_signal = [](std::int64_t, Signal) {};
   };
   lose_power(
       world.path,

@@ -1,10 +1,9 @@
 // Recorders, and kills through the log, are killed again and again while the world changes, always on the same file.
 // Whatever moment it was, what is committed is whole, the next run goes on, and the hole is told.
 
-#include <random>
-
 #include "support/program.h"
 #include "support/puppet.h"
+#include "support/torture.h"
 
 namespace galproc {
 namespace {
@@ -14,12 +13,6 @@ constexpr int kRounds = 50, kFewestRounds = 10;
 constexpr std::chrono::seconds kLongest{15};
 constexpr int kNewFiles = 20, kFewestNewFiles = 5;
 constexpr std::chrono::seconds kLongestOfNewFiles{5};
-
-/// A number from the environment, where it has one.
-unsigned asked_for(const char* variable, unsigned otherwise) {
-  const char* text = std::getenv(variable);
-  return text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : otherwise;
-}
 
 /// Each gives one row of what is wrong, and none in a whole file.
 const std::vector<std::pair<const char*, const char*>> kFaults = {
@@ -69,15 +62,14 @@ class ProgramCrash : public ProgramTest {
   }
   std::int64_t number(const std::string& sql) const { return std::atoll(ask(sql).c_str()); }
   /// A number from 0 to `most`.
-  int draw(std::int64_t most) { return std::uniform_int_distribution(0, static_cast<int>(most))(random_); }
+  int draw(std::int64_t most) { return static_cast<int>(course_.draw(static_cast<std::size_t>(most))); }
   void sleep_up_to(std::chrono::milliseconds most) {
     std::this_thread::sleep_for(std::chrono::microseconds(draw(most.count() * 1000)));
   }
   Program start_recorder() const {
     return start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "10ms"});
   }
-  /// The word that makes a failure happen again, as far as a machine allows.
-  std::string course() const { return fmt::format("GALPROC_TORTURE_SEED={}", seed_); }
+  std::string course() const { return course_.name(); }
   void end_both_at_any_moment(std::chrono::milliseconds start_time);
   std::chrono::milliseconds passed() const {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun_);
@@ -91,8 +83,7 @@ class ProgramCrash : public ProgramTest {
 
  private:
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  unsigned seed_ = asked_for("GALPROC_TORTURE_SEED", std::random_device{}());
-  std::mt19937 random_{seed_};
+  Course course_;
 };
 
 /// A recorder, a victim and a kill of it, and what has to be in the file afterwards.

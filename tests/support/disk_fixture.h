@@ -40,6 +40,12 @@ inline void make_old_file(const std::filesystem::path& path) {
       "PRAGMA user_version = 1");
 }
 
+/// Whether somebody was logged to be sent something.
+inline std::string attempt_on(const ProcessKey& key) {
+  return fmt::format("SELECT count(*) > 0 FROM attempt WHERE target_pid = {} AND target_start_token = {}", key.pid,
+                     key.start_token);
+}
+
 /// A small machine where something goes on at every look, and a file of its own.
 class DiskWorld {
  public:
@@ -81,15 +87,10 @@ class DiskWorld {
     Recorder(platform, options, talk).run();
   }
 
-  /// Where it is gone.
-  void start_tree() {
-    for (const int pid : {kRoot, kRoot + 1, kRoot + 2}) {
-      if (!platform.processes.contains(pid)) platform.start(pid, pid == kRoot ? 1 : pid - 1, "worker");
-    }
-  }
   /// Ends the tree, which is started anew where it is gone.
   KillReport kill() {
     start_tree();
+    platform.on_signal = [this, keys = keys()](std::int64_t pid, Signal) { on_signal(keys.at(pid)); };
     KillRequest request;
     request.tree = true;
     is_acting_ = true;
@@ -106,8 +107,19 @@ class DiskWorld {
   std::filesystem::path path;
   FakePlatform platform;
   std::ostringstream talk;
+  std::function<void(const ProcessKey&)> on_signal = [](const ProcessKey&) {};  ///< called for each that a kill sent
 
  private:
+  void start_tree() {
+    for (const int pid : {kRoot, kRoot + 1, kRoot + 2}) {
+      if (!platform.processes.contains(pid)) platform.start(pid, pid == kRoot ? 1 : pid - 1, "worker");
+    }
+  }
+  std::map<std::int64_t, ProcessKey> keys() const {
+    std::map<std::int64_t, ProcessKey> keys;
+    for (const auto& [pid, process] : platform.processes) keys[pid] = process.key;
+    return keys;
+  }
   void go_on(int look) {
     for (int pid = 100; pid < 120; ++pid) platform.run(pid, (pid + look) % 4 == 0 ? 1000 : 0);
     const int born = 1000 + look;

@@ -1,0 +1,162 @@
+// The process is killed between two calls of the disk, or in the midst of a write, one place after the other: what was
+// told to anybody is there, and the next run goes on.
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <new>
+
+#include "cli/app.h"
+#include "support/child.h"
+#include "support/disk_fixture.h"
+
+namespace galproc {
+namespace {
+
+constexpr const char* kKilled = "ended by 9";
+
+/// Kills the process at its change number `place` of the disk, from 1.
+class DeadlyDisk : public DiskWatcher {
+ public:
+  DeadlyDisk(int place, std::size_t part) : place_(place), part_(part) {}
+  DiskVerdict before(const DiskStep& step) override {
+    using Kind = DiskStep::Kind;
+    if (step.kind == Kind::Read || step.kind == Kind::Lock || (step.kind == Kind::Open && !step.makes)) return {};
+    return {0, step.data.size() * part_ / kParts, ++changes_ == place_};
+  }
+  static constexpr std::size_t kParts = 4;
+
+ private:
+  int place_;
+  std::size_t part_;  ///< of the write that is met, in quarters
+  int changes_ = 0;
+};
+
+/// What a process that was killed had come to, seen by the one that started it.
+struct Witness {
+  std::atomic<int> ticks = 0;  ///< of which it knew that they are stored
+  std::atomic<int> signals = 0;
+  ProcessKey sent[64];
+};
+
+class DiskDeathTest : public DiskTest {
+ protected:
+  /// Calls `attempt` for one place after the other; it gives whether the process was killed there.
+  void everywhere(const std::function<bool(int place, std::size_t part)>& attempt) {
+    int deaths = 0;
+    bool met = true;
+    for (int place = 1; met && !HasFailure(); place = next_place(place, course_)) {
+      const std::size_t part = course_.draw(DeadlyDisk::kParts);
+      SCOPED_TRACE(fmt::format("killed at change {} of the disk, part {}; {}", place, part, course_.name()));
+      met = attempt(place, part);
+      deaths += met ? 1 : 0;
+    }
+    fmt::print("{} deaths between two changes of the disk\n", deaths);
+  }
+  static std::string run_on(int place, std::size_t part, const std::function<std::string()>& work) {
+    return in_child([&] {
+      DeadlyDisk disk(place, part);
+      const WatchedDisk watched(disk);
+      return work();
+    });
+  }
+  static std::string run(std::vector<std::string> words) {
+    std::ostringstream out, err;
+    return std::to_string(run_galproc(words, out, err)) + " " + err.str();
+  }
+  static bool is_there(const std::filesystem::path& path) { return examine_file(path) == FileKind::Ours; }
+};
+
+TEST_F(DiskDeathTest, OfARecorderThatKillsLosesNothingThatWasTold) {
+  void* const shared = ::mmap(nullptr, sizeof(Witness), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  bool is_new = false;
+  everywhere([&](int place, std::size_t part) {
+    is_new = torture_rounds() > 0 ? !is_new : course_.toss();
+    const std::filesystem::path path = is_new ? fresh_path() : used_path();
+    const int before = is_new ? 0 : kRuns * kTicksOfARun;
+    auto& witness = *new (shared) Witness;
+    DiskWorld world(path);
+    const bool killed = run_on(place, part, [&] {
+                          world.on_signal = [&](const ProcessKey& key) {
+                            witness.sent[witness.signals] = key;
+                            ++witness.signals;
+                          };
+                          world.record(6, [&](int look) {
+                            witness.ticks = look - 1;
+                            if (look == 3 || look == 5) world.kill();
+                          });
+                          witness.ticks = 6;
+                          return std::string("done");
+                        }) == kKilled;
+    const FileKind kind = examine_file(path);
+    EXPECT_TRUE(kind == FileKind::Ours || (kind == FileKind::New && witness.ticks == 0));
+    DiskWorld next(path);
+    next.record(1);
+    expect_sound(path);
+    EXPECT_EQ(ask(path, fmt::format("SELECT count(*) - 1 BETWEEN {0} AND {0} + 1, count(*) = max(tick_id) FROM tick",
+                                    before + witness.ticks)),
+              "1|1\n");
+    for (int i = 0; i < witness.signals; ++i) EXPECT_EQ(ask(path, attempt_on(witness.sent[i])), "1\n");
+    EXPECT_EQ(next.kill().exit_code, 0);
+    expect_sound(path);
+    remove(path);
+    return killed || is_new;  // the other kind of file has fewer or more changes
+  });
+  ::munmap(shared, sizeof(Witness));
+}
+
+TEST_F(DiskDeathTest, OfARealKillLetsNoSignalOutThatIsNotLogged) {
+  int spared = 0, ended = 0;
+  everywhere([&](int place, std::size_t part) {
+    const std::filesystem::path path = course_.toss() ? fresh_path() : used_path();
+    Child victim;
+    const std::string pid = std::to_string(victim.pid());
+    const std::string result = run_on(place, part, [&] {
+      return run({"kill", "--db", path.string(), "--tree", "--grace", "1s", pid});
+    });
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(victim.pid()), &info, WEXITED | WNOWAIT | WNOHANG);
+    ++(info.si_pid == 0 ? spared : ended);
+    if (info.si_pid != 0) {
+      EXPECT_TRUE(is_there(path)) << "a signal without a log";
+      EXPECT_EQ(ask(path, "SELECT count(*) > 0 FROM attempt WHERE target_pid = " + pid), "1\n");
+    }
+    if (result != kKilled) {
+      EXPECT_EQ(result.substr(0, 2), "0 ") << result;
+      EXPECT_EQ(
+          ask(path, "SELECT outcome FROM attempt_outcome JOIN attempt USING (attempt_id) WHERE target_pid = " + pid),
+          "exited\n");
+    }
+    const std::string again = in_child([&] { return run({"kill", "--db", path.string(), pid}); });
+    EXPECT_TRUE(again.starts_with("0 ") || again.starts_with("3 ")) << again;
+    expect_sound(path);
+    remove(path);
+    return result == kKilled;
+  });
+  EXPECT_GT(spared, 0);
+  EXPECT_GT(ended, 0);
+}
+
+TEST_F(DiskDeathTest, OfARealRecorderIsNoHindranceToTheNext) {
+  everywhere([&](int place, std::size_t part) {
+    const std::filesystem::path path = fresh_path();
+    const std::vector<std::string> words = {
+        "record", "--db",       path.string(), "--process-source", "proc", "--event-source",
+        "none",   "--interval", "10ms",        "--samples",        "3"};
+    const std::string result = run_on(place, part, [&] { return run(words); });
+    if (result != kKilled) {
+      EXPECT_EQ(result.substr(0, 2), "0 ") << result;
+      EXPECT_EQ(ask(path, "SELECT count(*) FROM tick"), "3\n");
+    }
+    const std::string again = in_child([&] { return run(words); });
+    EXPECT_EQ(again.substr(0, 2), "0 ") << again;
+    expect_sound(path);
+    EXPECT_EQ(ask(path, "SELECT count(*) BETWEEN 3 AND 6 FROM tick"), "1\n");
+    remove(path);
+    return result == kKilled;
+  });
+}
+
+}  // namespace
+}  // namespace galproc
