@@ -34,7 +34,7 @@ class DiskFaultTest : public DiskTest {
       for (const int count : {1, kForEver}) {
         // What another holds for ever is waited for in real time.
         if (fault.kind == DiskStep::Kind::Lock && count == kForEver) continue;
-        if (torture_rounds() == 0 && course_.draw(3) > 0) continue;
+        if (torture_rounds() == 0 && course_.draw(5) > 0) continue;
         bool met = true;
         for (int place = 1; met && !HasFailure(); place = next_place(place, course_)) {
           SCOPED_TRACE(

@@ -168,8 +168,8 @@ TEST_F(ProgramCrash, OfARecorderAndAKillTogetherLosesNothingThatWasAcknowledged)
   EXPECT_EQ(verify.exit_code, 0) << verify.err;
   EXPECT_EQ(record().stop(), 0);
   expect_whole(static_cast<int>(rounds));
-  fmt::print("{} rounds, {}: {} ticks, {} attempts, {} with an outcome\n", rounds, course(),
-             number("SELECT count(*) FROM tick"), number("SELECT count(*) FROM attempt"),
+  fmt::print("{} deaths of a recorder and a kill at random moments, {}: {} ticks, {} attempts, {} with an outcome\n",
+             rounds, course(), number("SELECT count(*) FROM tick"), number("SELECT count(*) FROM attempt"),
              number("SELECT count(*) FROM attempt_outcome"));
 }
 

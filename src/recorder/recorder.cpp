@@ -277,6 +277,7 @@ void Recorder::open_file() {
     move_aside("it was corrupt");
     damaged_ = false;
   }
+  if (kind == FileKind::New) finish_moving_aside(path);
   platform_.make_shared_file(path);
 
   RecordingFacts facts;
