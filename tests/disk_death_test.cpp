@@ -41,21 +41,31 @@ struct Witness {
 
 class DiskDeathTest : public DiskTest {
  protected:
-  /// Calls `attempt` for one place after the other; it gives whether the process was killed there.
-  void everywhere(const std::function<bool(int place, std::size_t part)>& attempt) {
+  struct Place {
+    int change;
+    std::size_t part;
+    bool is_new;  ///< the file is to be made
+  };
+
+  /// Calls `attempt` for one place after the other, with a new file and with a used one; it gives whether the process
+  /// was killed there.
+  void everywhere(const std::function<bool(const Place&)>& attempt) {
     int deaths = 0;
-    bool met = true;
-    for (int place = 1; met && !HasFailure(); place = next_place(place, course_)) {
-      const std::size_t part = course_.draw(DeadlyDisk::kParts);
-      SCOPED_TRACE(fmt::format("killed at change {} of the disk, part {}; {}", place, part, course_.name()));
-      met = attempt(place, part);
-      deaths += met ? 1 : 0;
+    for (const bool is_new : {true, false}) {
+      bool met = true;
+      for (int change = 1; met && !HasFailure(); change = next_place(change, course_)) {
+        const std::size_t part = course_.draw(DeadlyDisk::kParts);
+        SCOPED_TRACE(fmt::format("killed at change {} of the disk, part {}, {} file; {}", change, part,
+                                 is_new ? "a new" : "a used", course_.name()));
+        met = attempt({change, part, is_new});
+        deaths += met ? 1 : 0;
+      }
     }
     fmt::print("{} deaths between two changes of the disk\n", deaths);
   }
-  static std::string run_on(int place, std::size_t part, const std::function<std::string()>& work) {
+  static std::string run_on(const Place& place, const std::function<std::string()>& work) {
     return in_child([&] {
-      DeadlyDisk disk(place, part);
+      DeadlyDisk disk(place.change, place.part);
       const WatchedDisk watched(disk);
       return work();
     });
@@ -70,14 +80,12 @@ class DiskDeathTest : public DiskTest {
 TEST_F(DiskDeathTest, OfARecorderThatKillsLosesNothingThatWasTold) {
   void* const shared = ::mmap(nullptr, sizeof(Witness), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
-  bool is_new = false;
-  everywhere([&](int place, std::size_t part) {
-    is_new = torture_rounds() > 0 ? !is_new : course_.toss();
-    const std::filesystem::path path = is_new ? fresh_path() : used_path();
-    const int before = is_new ? 0 : kRuns * kTicksOfARun;
+  everywhere([&](const Place& place) {
+    const std::filesystem::path path = place.is_new ? fresh_path() : used_path();
+    const int before = place.is_new ? 0 : kRuns * kTicksOfARun;
     auto& witness = *new (shared) Witness;
     DiskWorld world(path);
-    const bool killed = run_on(place, part, [&] {
+    const bool killed = run_on(place, [&] {
                           world.on_signal = [&](const ProcessKey& key) {
                             witness.sent[witness.signals] = key;
                             ++witness.signals;
@@ -101,18 +109,18 @@ TEST_F(DiskDeathTest, OfARecorderThatKillsLosesNothingThatWasTold) {
     EXPECT_EQ(next.kill().exit_code, 0);
     expect_sound(path);
     remove(path);
-    return killed || is_new;  // the other kind of file has fewer or more changes
+    return killed;
   });
   ::munmap(shared, sizeof(Witness));
 }
 
 TEST_F(DiskDeathTest, OfARealKillLetsNoSignalOutThatIsNotLogged) {
   int spared = 0, ended = 0;
-  everywhere([&](int place, std::size_t part) {
-    const std::filesystem::path path = course_.toss() ? fresh_path() : used_path();
+  everywhere([&](const Place& place) {
+    const std::filesystem::path path = place.is_new ? fresh_path() : used_path();
     Child victim;
     const std::string pid = std::to_string(victim.pid());
-    const std::string result = run_on(place, part, [&] {
+    const std::string result = run_on(place, [&] {
       return run({"kill", "--db", path.string(), "--tree", "--grace", "1s", pid});
     });
     siginfo_t info{};
@@ -139,20 +147,21 @@ TEST_F(DiskDeathTest, OfARealKillLetsNoSignalOutThatIsNotLogged) {
 }
 
 TEST_F(DiskDeathTest, OfARealRecorderIsNoHindranceToTheNext) {
-  everywhere([&](int place, std::size_t part) {
-    const std::filesystem::path path = fresh_path();
+  everywhere([&](const Place& place) {
+    const std::filesystem::path path = place.is_new ? fresh_path() : used_path();
+    const int before = place.is_new ? 0 : kRuns * kTicksOfARun;
     const std::vector<std::string> words = {
         "record", "--db",       path.string(), "--process-source", "proc", "--event-source",
         "none",   "--interval", "10ms",        "--samples",        "3"};
-    const std::string result = run_on(place, part, [&] { return run(words); });
+    const std::string result = run_on(place, [&] { return run(words); });
     if (result != kKilled) {
       EXPECT_EQ(result.substr(0, 2), "0 ") << result;
-      EXPECT_EQ(ask(path, "SELECT count(*) FROM tick"), "3\n");
+      EXPECT_EQ(ask(path, "SELECT count(*) FROM tick"), fmt::format("{}\n", before + 3));
     }
     const std::string again = in_child([&] { return run(words); });
     EXPECT_EQ(again.substr(0, 2), "0 ") << again;
     expect_sound(path);
-    EXPECT_EQ(ask(path, "SELECT count(*) BETWEEN 3 AND 6 FROM tick"), "1\n");
+    EXPECT_EQ(ask(path, fmt::format("SELECT count(*) BETWEEN {0} + 3 AND {0} + 6 FROM tick", before)), "1\n");
     remove(path);
     return result == kKilled;
   });

@@ -28,15 +28,15 @@ class DiskFaultTest : public DiskTest {
   }
   /// Runs `attempt` with the fault at one call after the other until it is not met any more: that one call, and again
   /// with all from it on.
-  void everywhere(const std::function<void(FailingDisk& disk)>& attempt) {
+  void everywhere(const std::function<void(FailingDisk& disk)>& attempt, int stride = 1) {
     int places = 0;
     for (const DiskFault& fault : disk_faults()) {
       for (const int count : {1, kForEver}) {
         // What another holds for ever is waited for in real time.
         if (fault.kind == DiskStep::Kind::Lock && count == kForEver) continue;
-        if (torture_rounds() == 0 && course_.draw(5) > 0) continue;
+        if (torture_rounds() == 0 && course_.draw(7) > 0) continue;
         bool met = true;
-        for (int place = 1; met && !HasFailure(); place = next_place(place, course_)) {
+        for (int place = 1; met && !HasFailure(); place = next_place(place, course_) + stride - 1) {
           SCOPED_TRACE(
               fmt::format("{}, call {}{}; {}", fault.name, place, count == 1 ? "" : " and on", course_.name()));
           FailingDisk disk(fault, place, count);
@@ -66,6 +66,30 @@ TEST_F(DiskFaultTest, UnderARecorderLosesNoTickOrIsSaid) {
     expect_sound(world.path);
     remove(world.path);
   });
+}
+
+TEST_F(DiskFaultTest, UnderACheckpointLosesNoTick) {
+  constexpr int kTicks = 6;
+  constexpr int kStride = 97;  // it writes a thousand pages
+  everywhere(
+      [&](FailingDisk& disk) {
+        DiskWorld world(used_path());
+        const std::string refused = on(disk, [&] {
+          world.record(kTicks, [&](int look) {
+            if (look != 3) return;
+            SQLite::Database other(world.path.string(), SQLite::OPEN_READWRITE);
+            other.exec("PRAGMA wal_autocheckpoint = 0; INSERT INTO text (value) VALUES (hex(randomblob(2000000)))");
+          });
+        });
+        expect_sound(world.path);
+        if (refused.empty()) {
+          EXPECT_EQ(ask(world.path, "SELECT count(*) FROM tick"), fmt::format("{}\n", kRuns * kTicksOfARun + kTicks));
+        }
+        world.record(1);
+        expect_sound(world.path);
+        remove(world.path);
+      },
+      kStride);
 }
 
 TEST_F(DiskFaultTest, UnderAKillLetsNothingOutThatIsNotLogged) {
