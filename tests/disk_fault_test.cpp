@@ -137,6 +137,36 @@ TEST_F(DiskFaultTest, UnderAKillLetsNothingOutThatIsNotLogged) {
   });
 }
 
+TEST_F(DiskFaultTest, UnderAStartRunsNothingThatIsNotLogged) {
+  everywhere([&](FailingDisk& disk) {
+    DiskWorld world(used_path());
+    int exit_code = -1;
+    const std::string refused = on(disk, [&] { exit_code = world.start_service("web").exit_code; });
+    for (const std::int64_t pid : world.platform.released) {
+      EXPECT_EQ(ask(world.path, fmt::format("SELECT count(*) FROM services WHERE service = 'web' AND pid = {}", pid)),
+                "1\n")
+          << pid << " runs and is not logged: " << refused;
+    }
+    if (exit_code == 0) {
+      EXPECT_EQ(world.platform.released.size(), 1U);
+      EXPECT_EQ(ask(world.path, "SELECT outcome FROM actions WHERE verb = 'start'"), "done\n");
+    } else if (exit_code == -1) {
+      EXPECT_NE(refused.find("not be logged in " + world.path.string()), std::string::npos) << refused;
+      EXPECT_EQ(world.platform.released.empty(), refused.find("othing was ") != std::string::npos) << refused;
+    } else {
+      EXPECT_EQ(exit_code, static_cast<int>(ExitCode::NotLogged));
+    }
+    if (world.platform.released.empty()) {
+      for (const auto& [pid, process] : world.platform.processes) EXPECT_LT(pid, 500) << "it is left waiting";
+      EXPECT_TRUE(world.platform.made_groups.empty()) << refused;
+    }
+    expect_sound(world.path);
+    EXPECT_EQ(world.start_service("other").exit_code, 0);
+    expect_sound(world.path);
+    remove(world.path);
+  });
+}
+
 TEST_F(DiskFaultTest, UnderAMigrationLeavesTheOldFileOrTheNewOne) {
   everywhere([&](FailingDisk& disk) {
     const std::filesystem::path path = fresh_path();

@@ -17,9 +17,10 @@ class FullDisk : public DiskWatcher {
  public:
   explicit FullDisk(std::filesystem::path database) : database_(std::move(database)) {}
   DiskVerdict before(const DiskStep& step) override {
-    const bool is_full = step.kind == DiskStep::Kind::Write && is_full_ && has_reserve(database_, kReserveBytes);
+    const bool is_full = step.kind == DiskStep::Kind::Write && is_full_ && has_room_to_give();
     return {is_full ? SQLITE_FULL : SQLITE_OK, 0, false};
   }
+  bool has_room_to_give() const { return has_reserve(database_, kReserveBytes); }
   void fill() {
     fill_reserve(database_, kReserveBytes);
     is_full_ = true;
@@ -137,6 +138,9 @@ TEST_F(DiskLossTest, LosesNoIntentThatLetASignalOutAndOnlyTheNewestTicks) {
     ASSERT_EQ(report.exit_code, 0) << report.problem.value_or("");
     promise_rows(fmt::format("SELECT outcome FROM actions WHERE action_id = {}", report.action_id), "done\n");
   };
+  world.platform.on_release = [&](std::int64_t pid) {
+    promise_rows(fmt::format("SELECT service FROM services WHERE pid = {}", pid), "web\n");
+  };
   lose_power(
       world.path,
       [&] {
@@ -152,9 +156,14 @@ TEST_F(DiskLossTest, LosesNoIntentThatLetASignalOutAndOnlyTheNewestTicks) {
             const char* how[] = {"PASSIVE", "FULL", "RESTART", "TRUNCATE"};
             other.exec(fmt::format("PRAGMA wal_checkpoint({})", how[course_.draw(3)]));
           }
+          if (look == 6) {
+            world.start_service("web");
+            promise_rows("SELECT outcome FROM actions WHERE verb = 'start'", "done\n");
+          }
           if (look == 9) {
             full.fill();
             kill_now();
+            EXPECT_FALSE(full.has_room_to_give()) << "the reserve was needed";
           }
         });
         promise_rows("SELECT reason FROM recording_end", "stopped\n");

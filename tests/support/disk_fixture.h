@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 
+#include "action/service_start.h"
 #include "recorder/recorder.h"
 #include "store/embedded.h"
 #include "store/file_check.h"
@@ -93,15 +94,21 @@ class DiskWorld {
     platform.on_signal = [this, keys = keys()](std::int64_t pid, Signal) { on_signal(keys.at(pid)); };
     KillRequest request;
     request.tree = true;
-    is_acting_ = true;
-    try {
-      KillReport report = run_kill(platform, path, request, {kRoot});
-      is_acting_ = false;
-      return report;
-    } catch (...) {
-      is_acting_ = false;
-      throw;
-    }
+    const Acting acting(*this);
+    return run_kill(platform, path, request, {kRoot});
+  }
+
+  /// Starts a service that goes on.
+  ServiceReport start_service(const std::string& name) {
+    ServiceRequest request;
+    request.name = name;
+    request.command.words = {"sh", "-c", "serve"};
+    request.command.working_directory = "/";
+    request.command.inherited_environment = {"PATH=/usr/bin:/bin"};
+    request.log_path = path.string() + "-" + name + ".log";
+    const Redactor redactor;
+    const Acting acting(*this);
+    return ServiceStart(platform, path, redactor, std::move(request)).run();
   }
 
   std::filesystem::path path;
@@ -110,6 +117,18 @@ class DiskWorld {
   std::function<void(const ProcessKey&)> on_signal = [](const ProcessKey&) {};  ///< called for each that a kill sent
 
  private:
+  /// What a command waits for is no look of the recorder.
+  class Acting {
+   public:
+    explicit Acting(DiskWorld& world) : world_(world) { world_.is_acting_ = true; }
+    ~Acting() { world_.is_acting_ = false; }
+    Acting(const Acting&) = delete;
+    Acting& operator=(const Acting&) = delete;
+
+   private:
+    DiskWorld& world_;
+  };
+
   void start_tree() {
     for (const int pid : {kRoot, kRoot + 1, kRoot + 2}) {
       if (!platform.processes.contains(pid)) platform.start(pid, pid == kRoot ? 1 : pid - 1, "worker");
