@@ -70,7 +70,7 @@ class ProgramCrash : public ProgramTest {
     return start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "10ms"});
   }
   std::string course() const { return course_.name(); }
-  void end_both_at_any_moment(std::chrono::milliseconds start_time);
+  void end_both_at_any_moment(std::chrono::milliseconds start_time, std::chrono::milliseconds kill_time);
   std::chrono::milliseconds passed() const {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun_);
   }
@@ -80,6 +80,13 @@ class ProgramCrash : public ProgramTest {
     record({"--interval", "10ms"}).kill();
     return passed() - before;
   }
+  /// Likewise of a kill, from its start to its end.
+  std::chrono::milliseconds time_of_kill() const {
+    Program victim = start({"/bin/sleep", "1000"});
+    const auto before = passed();
+    EXPECT_EQ(galproc({"kill", "--db", db().string(), std::to_string(victim.pid())}).exit_code, 0);
+    return passed() - before;
+  }
 
  private:
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
@@ -87,13 +94,13 @@ class ProgramCrash : public ProgramTest {
 };
 
 /// A recorder, a victim and a kill of it, and what has to be in the file afterwards.
-void ProgramCrash::end_both_at_any_moment(std::chrono::milliseconds start_time) {
+void ProgramCrash::end_both_at_any_moment(std::chrono::milliseconds start_time, std::chrono::milliseconds kill_time) {
   Program recorder = start_recorder();
   sleep_up_to(start_time);
   Program victim = start({"/bin/sleep", "1000"});
   const std::string pid = std::to_string(victim.pid());
   Program killer = start({GALPROC_BINARY, "kill", "--db", db().string(), "--grace", "100ms", pid});
-  sleep_up_to(std::chrono::milliseconds(60));
+  sleep_up_to(kill_time * 3 / 2);
   if (draw(3) == 0) killer.wait();
   const bool was_done = killer.has_ended();
   const int exit_code = was_done ? killer.wait() : -1;
@@ -163,10 +170,10 @@ TEST_F(ProgramCrash, AtAnyMomentLeavesAWholeFileThatTheNextRunGoesOnWith) {
 TEST_F(ProgramCrash, OfARecorderAndAKillTogetherLosesNothingThatWasAcknowledged) {
   constexpr unsigned kFewRoundsOfBoth = 12;
   const unsigned rounds = std::max(1U, asked_for("GALPROC_TORTURE_ROUNDS", kFewRoundsOfBoth));
-  const auto start_time = time_of_start();
+  const auto start_time = time_of_start(), kill_time = time_of_kill();
   for (unsigned round = 1; round <= rounds && !HasFailure(); ++round) {
     SCOPED_TRACE(fmt::format("round {} of {}", round, course()));
-    end_both_at_any_moment(start_time);
+    end_both_at_any_moment(start_time, kill_time);
   }
   const Ran verify = galproc({"db", "verify", "--db", db().string()});
   EXPECT_EQ(verify.exit_code, 0) << verify.err;
