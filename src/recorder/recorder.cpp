@@ -286,6 +286,7 @@ void Recorder::open_file() {
     move_aside("it was corrupt");
     damaged_ = false;
   }
+  if (kind == FileKind::New) finish_moving_aside(path);
   platform_.make_shared_file(path);
 
   RecordingFacts facts;
@@ -348,8 +349,9 @@ void Recorder::finish() {
   try {
     recording_->end(platform_.clocks().wall_us, "stopped");
   } catch (const SQLite::Exception& error) {
-    throw Error(ExitCode::Failed,
-                "Every tick is stored, but the end of the recording could not be: " + describe(error) + ".");
+    throw Error(ExitCode::Failed, fmt::format("Every tick is stored in {}, but the end of the recording could not be: "
+                                              "{}. The next recorder notes it as a crash.",
+                                              options_.database.string(), describe(error)));
   }
   try {
     recording_->checkpoint();

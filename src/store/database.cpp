@@ -324,6 +324,21 @@ fs::path move_damaged_aside(const fs::path& path, std::int64_t now_us) {
   return target;
 }
 
+void finish_moving_aside(const fs::path& path) {
+  std::error_code missing;
+  if (fs::exists(path) || fs::file_size(path.string() + "-wal", missing) == 0 || missing) return;
+  const std::string begin = path.filename().string() + ".corrupt-";
+  fs::path newest;  // the time in their names sorts them
+  for (const auto& entry : fs::directory_iterator(fs::absolute(path).parent_path())) {
+    const std::string name = entry.path().filename().string();
+    const bool is_part = name.ends_with("-wal") || name.ends_with("-shm");
+    if (name.starts_with(begin) && !is_part && name > newest.filename().string()) newest = entry.path();
+  }
+  if (newest.empty() || fs::exists(newest.string() + "-wal")) return;
+  fs::rename(path.string() + "-wal", newest.string() + "-wal");
+  fs::rename(path.string() + "-shm", newest.string() + "-shm", missing);
+}
+
 fs::path recorder_lock_path(const fs::path& database) {
   return database.string() + ".recorder-lock";
 }
