@@ -311,5 +311,33 @@ TEST_F(EventCollectorTest, AnEndBetweenTicksIsNotToldByTheNextPollAsWell) {
   EXPECT_EQ(exits_of(5), "event|4|NULL\n");
 }
 
+TEST_F(EventCollectorTest, WhoseEndWasLostIsFoundToBeGoneByTheSecondLookThatDoesNotListIt) {
+  record(5, [&](int look) {
+    if (look != 2) return;
+    tell_fork(5, 10);
+    tell_fork(5, 11);
+    tell_exec(11, {"/bin/true"});
+    world_.start(12, 5, "lives");
+    tell_fork(5, 12);
+    world_.lost_events = 2;
+  });
+  EXPECT_EQ(exits_of(10), "poll|NULL|NULL\n");
+  EXPECT_EQ(exits_of(11), "poll|NULL|NULL\n");
+  EXPECT_EQ(exits_of(12), "");
+  EXPECT_EQ(ask("SELECT DISTINCT ended_us = (SELECT at_us FROM tick WHERE tick_id = 3), tick_id,"
+                " ended_us - ended_within_us = (SELECT at_us FROM tick WHERE tick_id = 2) FROM process_exit"),
+            "1|4|1\n");
+}
+
+TEST_F(EventCollectorTest, WhoMayBeTheOneThatCannotBeReadIsNotTakenForGone) {
+  record(6, [&](int look) {
+    if (look == 2) tell_fork(5, 10);
+    if (look == 2) world_.unreadable_pids = {10};
+    if (look == 5) world_.unreadable_pids.clear();
+  });
+  EXPECT_EQ(exits_of(10), "poll|NULL|NULL\n");
+  EXPECT_EQ(ask("SELECT tick_id FROM process_exit"), "6\n");
+}
+
 }  // namespace
 }  // namespace galproc

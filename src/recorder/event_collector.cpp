@@ -1,5 +1,6 @@
 #include "recorder/event_collector.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <variant>
@@ -80,7 +81,7 @@ ProcessStore::Identity EventCollector::meet(const EventParty& party, std::int64_
   sight.parent_pid = parent_pid.value_or(party.parent_pid);
   sight.parent_upid = parent_upid ? parent_upid : latest_with(party.parent_pid);
   const auto identity = store_.upid_of(place_.boot_id, sight);
-  staged_[party.key] = {identity.upid, {}};
+  staged_[party.key] = {identity.upid, {}, at_us, {}};
   return identity;
 }
 
@@ -133,7 +134,7 @@ void EventCollector::write(const ExecEvent& exec, std::int64_t at_us) {
   if (is_first_program(exec.process.key, at_us)) {
     store_.remove_image(upid, last.image_no);
     store_.add_image(upid, last.image_no, at_us, row);
-    staged_[exec.process.key] = {upid, {}};
+    staged_[exec.process.key] = {upid, {}, at_us, {}};
   } else {
     store_.add_image(upid, last.image_no + 1, at_us, row);
   }
@@ -209,6 +210,29 @@ std::int64_t EventCollector::meet_by_signal(const EventParty& party, std::int64_
 
 void EventCollector::write(const OomEvent& oom, std::int64_t at_us) {
   if (const auto victim = latest_with(oom.victim_pid)) mark_oom_.run(*victim, at_us, oom.sender_pid);
+}
+
+void EventCollector::write_lost_ends(const ProcessPass& pass, const Tick& tick) {
+  const std::unordered_set<std::int64_t> unreadable(pass.unreadable_pids.begin(), pass.unreadable_pids.end());
+  for (const auto& [key, met] : born_) {
+    if (processes_.upid_of(key)) {
+      gone_.push_back(key);  // looks know it from here on
+      continue;
+    }
+    if (unreadable.contains(key.pid)) continue;  // it may be this one
+    if (!met.missed_us) {                        // it may have ended since the events of this look were told
+      staged_.emplace(key, met).first->second.missed_us = tick.at_us;
+      continue;
+    }
+    gone_.push_back(key);
+    if (store_.has_seen_exit(met.upid)) continue;  // somebody named it after its end
+    ExitRow row;
+    row.source = Witness::Poll;
+    row.tick_id = tick.tick_id;
+    row.ended_us = std::max(*met.missed_us, met.met_us);
+    row.ended_after_us = met.met_us;
+    store_.add_exit(met.upid, row);
+  }
 }
 
 void EventCollector::committed() {

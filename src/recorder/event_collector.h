@@ -27,6 +27,9 @@ class EventCollector {
   /// Events in their order. As with a Collector the rows count only once committed() is called. REQUIRES: a transaction
   /// is open.
   void write(const std::vector<Event>& events, const Place& place);
+  /// Ends of those whose own event was lost: they were born before the look before, and neither look lists them.
+  /// REQUIRES: the ProcessCollector has written the same tick before.
+  void write_lost_ends(const ProcessPass& pass, const Tick& tick);
   void committed();
   void rolled_back();
 
@@ -34,6 +37,8 @@ class EventCollector {
   struct Met {
     std::int64_t upid = 0;
     std::optional<std::int64_t> forked_us;  ///< it has its parent's image since, and no other
+    std::int64_t met_us = 0;
+    std::optional<std::int64_t> missed_us;  ///< the look that did not list it
   };
   using MetByEvents = std::unordered_map<ProcessKey, Met, ProcessKeyHash>;
 
@@ -62,7 +67,7 @@ class EventCollector {
   Prepared insert_signal_, mark_oom_, select_latest_, select_living_, select_process_, select_name_;
 
   Place place_;
-  MetByEvents born_;  ///< those that live
+  MetByEvents born_;  ///< those that live and that no look has listed
   MetByEvents staged_;
   std::vector<ProcessKey> gone_;
   std::unordered_set<ProcessKey, ProcessKeyHash> run_another_;  ///< of the batch: those that run a program of their own
