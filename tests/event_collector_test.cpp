@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "store/action_log.h"
 #include "support/event_fixture.h"
 
 namespace galproc {
@@ -337,6 +338,28 @@ TEST_F(EventCollectorTest, WhoMayBeTheOneThatCannotBeReadIsNotTakenForGone) {
   });
   EXPECT_EQ(exits_of(10), "poll|NULL|NULL\n");
   EXPECT_EQ(ask("SELECT tick_id FROM process_exit"), "6\n");
+}
+
+TEST_F(EventCollectorTest, WhomACommandMetAndNoLookEverSawIsFoundToBeGoneWithoutEventsToo) {
+  RecorderTest::record(5, options(), [&](int look) {
+    if (look != 2) return;
+    const Redactor redactor;
+    ActionLog log(folder_ / "galproc.db", redactor);
+    log.commit([&](ActionWriter& writer) {
+      ProcessStore& store = writer.processes();
+      const std::int64_t boot_id = store.boot_id_of(world_.host());
+      const ProcessKey lives = world_.start(12, 5, "lives");
+      for (const ProcessKey& key : {ProcessKey{10, 7010}, lives}) {
+        const auto met = store.upid_of(
+            boot_id, {key, world_.now.wall_us, false, Witness::Action, world_.now.wall_us, std::nullopt, std::nullopt});
+        ImageRow image;
+        image.name = "parent";
+        store.add_image(met.upid, 1, world_.now.wall_us, image);
+      }
+    });
+  });
+  EXPECT_EQ(exits_of(10), "poll|NULL|NULL\n");
+  EXPECT_EQ(exits_of(12), "");
 }
 
 }  // namespace
