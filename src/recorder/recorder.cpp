@@ -121,6 +121,8 @@ void Recorder::loop() {
   for (bool last = false; !last;) {
     std::int64_t wake_us = std::min(scheduled_us, tell_manager_all_is_well());
     if (end_us) wake_us = std::min(wake_us, *end_us);
+    if (has_more_events_ && pending_.events.empty())
+      wake_us = platform_.clocks().boot_us;  // stored: there is room again
     if (!queue_.empty() || events_) wake_us = std::min(wake_us, platform_.clocks().boot_us + kRetryUs);
     last = platform_.sleep_until(wake_us) == Wake::Stop;
 
@@ -346,6 +348,7 @@ void Recorder::finish() {
                             count_of(static_cast<std::int64_t>(queue_.size()), "reading"), options_.database.string(),
                             waiting_why_.empty() ? "no time was left" : "it " + waiting_why_));
   }
+  store_last_events(deadline_us);
   try {
     recording_->end(platform_.clocks().wall_us, "stopped");
   } catch (const SQLite::Exception& error) {

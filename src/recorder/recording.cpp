@@ -125,6 +125,7 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
     if (!is_first) insert_events(reading.events);
     for (Collector* collector : collectors) collector->write(reading, tick);
     if (is_first) insert_events(reading.events);
+    if (reading.processes) events_->write_unseen_ends(*reading.processes, tick);
     insert_errors(reading, tick);
     for (const GapNote& gap : gaps) insert_gap(gap);
     if (last_tick_id_) {
