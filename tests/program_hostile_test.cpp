@@ -129,7 +129,7 @@ TEST_F(ProgramHostile, ACommandLineOfAMebibyteIsCutAndSaidToBe) {
   fs::copy_file("/bin/cat", folder_ / name);
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   Words arguments = {(folder_ / name).string(), pipe};  // which nobody writes to: there it waits
-  for (int i = 0; i < 16; ++i) arguments.push_back(std::string(65'536, static_cast<char>('a' + i)) + "\x1b<b>'\"");
+  for (int i = 0; i < 16; ++i) arguments.push_back("\x1b<b>" + std::string(65'536, static_cast<char>('a' + i)));
   Program reader = start(arguments, {});
   // Only then are these its arguments.
   ASSERT_TRUE(wait_until([&] {
@@ -140,7 +140,7 @@ TEST_F(ProgramHostile, ACommandLineOfAMebibyteIsCutAndSaidToBe) {
   const Json rows = query({"processes", "--name", name});
   ASSERT_EQ(rows.size(), 1U);
   const std::string line = rows[0]["command_line"];
-  EXPECT_NE(line.find("/pipe 'aaaa"), std::string::npos) << line.substr(0, 100);
+  EXPECT_NE(line.find("/pipe '\x1b<b>aaaa"), std::string::npos) << line.substr(0, 100);
   EXPECT_GT(line.size(), 60'000U);
   EXPECT_LE(line.size(), 65'536U);
   for (const char* format : {"table", "csv", "markdown", "jsonl"}) shown({"processes", "--name", name}, format);
@@ -167,8 +167,8 @@ TEST_F(ProgramHostile, ReasonsAndNamesOfAKillAreTextInItsLog) {
 }
 
 TEST_F(ProgramHostile, PathsOfDatabasesAndOfQueriesAreTakenAsTheyAre) {
-  for (const char* name : {"'; DROP TABLE tick; --\"", "$(touch pwned)", "\x1b[2J\u202e", "a\nb", "\xff\xfe",
-                           "file:x?mode=memory", "a%41#b?c"}) {
+  for (const char* name :
+       {"'; DROP TABLE tick; --\"$(touch pwned)", "\x1b[2J\u202e\nb\xff", "file:x?mode=memory", "a%41#b?c"}) {
     SCOPED_TRACE(name);
     const fs::path folder = folder_ / name;
     fs::create_directory(folder);
@@ -198,7 +198,7 @@ TEST_F(ProgramHostile, PathsOfDatabasesAndOfQueriesAreTakenAsTheyAre) {
 
 TEST_F(ProgramHostile, AServiceGetsItsVariablesAndItsLogWordForWord) {
   int number = 0;
-  for (const std::string& text : {kHostile[0], kHostile[4], kHostile[5], kHostile[12], kHostile[15], kHostile[16]}) {
+  for (const std::string& text : {kHostile[0], kHostile[4], kHostile[12] + kHostile[15] + kHostile[16]}) {
     SCOPED_TRACE(text);
     const std::string name = "s" + std::to_string(++number), log = (folder_ / name_of(text)).string();
     started({"start", "--name", name, "--env", "HOSTILE=" + text, "--log", log, "--", "sh", "-c",

@@ -28,7 +28,11 @@ inline void expect(bool holds, const char* promise) {
 /// The same of two texts, which are shown.
 inline void expect_same(const std::string& got, const std::string& wanted, const char* promise) {
   if (got == wanted) return;
-  std::fprintf(stderr, "got    |%s|\nwanted |%s|\n", got.c_str(), wanted.c_str());
+  std::fprintf(stderr, "got    |");
+  std::fwrite(got.data(), 1, got.size(), stderr);
+  std::fprintf(stderr, "|\nwanted |");
+  std::fwrite(wanted.data(), 1, wanted.size(), stderr);
+  std::fprintf(stderr, "|\n");
   expect(false, promise);
 }
 

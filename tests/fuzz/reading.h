@@ -30,7 +30,7 @@ class RecordedFile {
   /// Runs `question(database)`, which may end as a question may, and holds it to its promises.
   template <typename Question>
   void ask(const Question& question) {
-    constexpr std::int64_t kMostUs = 100'000;
+    constexpr std::int64_t kMostUs = 20'000;
     try {
       const Deadline deadline(database_, kMostUs, [] {});  // of what overruns libFuzzer's own limit tells
       question(database_);

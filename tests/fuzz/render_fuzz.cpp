@@ -22,7 +22,7 @@ std::size_t lines_of(const std::string& text) {
 
 Value value_of(unsigned kind, std::string_view text) {
   if (kind == 0) return std::monostate{};
-  if (kind == 1) return static_cast<std::int64_t>(text.size()) * INT64_C(900'000'000'000'000'000);
+  if (kind == 1) return INT64_MAX - (INT64_C(1) << (text.size() % 64 / 2));
   if (kind == 2) return text.empty() ? 1e300 : 1.0 / static_cast<double>(text.front());
   return std::string(text);
 }
