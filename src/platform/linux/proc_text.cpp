@@ -209,8 +209,7 @@ std::int64_t parse_time_namespace_offset_ns(std::string_view text, std::string_v
   each_line(text, [&](std::string_view line) {
     if (!line.starts_with(clock)) return true;
     NumberScanner scan(line.substr(clock.size()));
-    std::int64_t seconds = 0, nanoseconds = 0;
-    std::int64_t whole_ns = 0, sum_ns = 0;
+    std::int64_t seconds = 0, nanoseconds = 0, whole_ns = 0, sum_ns = 0;
     const bool fits = scan.next(seconds) && scan.next(nanoseconds) &&
                       !__builtin_mul_overflow(seconds, std::int64_t{1'000'000'000}, &whole_ns) &&
                       !__builtin_add_overflow(whole_ns, nanoseconds, &sum_ns);
