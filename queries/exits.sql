@@ -22,36 +22,63 @@
 -- column: core_dumped integer: 1 where its memory was written to a core file as it died
 WITH
   gone AS (
-    SELECT p.*, x.tick_id AS end_tick_id,
-      (SELECT at_us FROM process_image
-       WHERE upid = x.upid AND image_no = 1) AS seen_us
+    SELECT p.*, x.tick_id AS end_tick_id, f.at_us AS seen_us,
+      f.tick_id AS seen_tick_id
     FROM process_exit AS x
     -- Several witnesses of one end: the view knows the best.
     CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = (
       SELECT name FROM witness WHERE source = x.source)
+    LEFT JOIN process_image AS f ON f.upid = x.upid AND f.image_no = 1
     WHERE x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
         AND coalesce(:until, 9223372036854775807)
       AND (coalesce(:abnormal, 0) = 0
            OR p.exit_code <> 0 OR p.exit_signal IS NOT NULL)
   ),
   -- How far the wall clock stood from the boot clock when its start and its
-  -- end were put into wall time: what it moved by in between is no life.
+  -- end were put into wall time: what it moved by in between is no life. Both
+  -- were so at the tick of then or since the one before; where that would be no
+  -- moment in between, the clock was set before the tick. Where no tick is
+  -- known, time alone tells.
   clocked AS (
     SELECT g.*,
-      (SELECT t.at_us - t.boot_us
-       FROM tick AS t
-       CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-         AND r.boot_id = g.boot_id
-       WHERE t.at_us <= g.seen_us
-       ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1) AS start_offset_us,
-      (SELECT t.at_us - t.boot_us
-       FROM tick AS t
-       CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-         AND r.boot_id = g.boot_id
-       WHERE t.tick_id <= coalesce(g.end_tick_id,
-         (SELECT tick_id FROM tick WHERE at_us <= g.ended_us
-          ORDER BY at_us DESC, tick_id DESC LIMIT 1))
-       ORDER BY t.tick_id DESC LIMIT 1) AS end_offset_us
+      coalesce(
+        (SELECT iif(g.seen_us - t.at_us + t.boot_us
+                      NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
+                    b.at_us - b.boot_us, t.at_us - t.boot_us)
+         FROM tick AS t
+         CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+           AND r.boot_id = g.boot_id
+         LEFT JOIN tick AS b ON b.tick_id = t.tick_id - 1
+           AND EXISTS (SELECT 1 FROM recording AS e
+                       WHERE e.recording_id = b.recording_id
+                         AND e.boot_id = g.boot_id)
+         WHERE t.tick_id = g.seen_tick_id),
+        (SELECT t.at_us - t.boot_us
+         FROM tick AS t
+         CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+           AND r.boot_id = g.boot_id
+         WHERE t.at_us <= g.seen_us
+         ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1)) AS start_offset_us,
+      coalesce(
+        (SELECT iif(g.ended_us - t.at_us + t.boot_us
+                      NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
+                    b.at_us - b.boot_us, t.at_us - t.boot_us)
+         FROM tick AS t
+         CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+           AND r.boot_id = g.boot_id
+         LEFT JOIN tick AS b ON b.tick_id = t.tick_id - 1
+           AND EXISTS (SELECT 1 FROM recording AS e
+                       WHERE e.recording_id = b.recording_id
+                         AND e.boot_id = g.boot_id)
+         WHERE t.tick_id = g.end_tick_id),
+        (SELECT t.at_us - t.boot_us
+         FROM tick AS t
+         CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+           AND r.boot_id = g.boot_id
+         WHERE t.tick_id <= coalesce(g.end_tick_id,
+           (SELECT tick_id FROM tick WHERE at_us <= g.ended_us
+            ORDER BY at_us DESC, tick_id DESC LIMIT 1))
+         ORDER BY t.tick_id DESC LIMIT 1)) AS end_offset_us
     FROM gone AS g
   )
 SELECT c.ended_at AS at, c.upid, c.pid, c.name, c.exit_code, c.exit_signal,

@@ -24,4 +24,14 @@ SELECT g.from_at, NULL, g.kind, g.detail, g.from_us, NULL, g.recording_id
 FROM gaps AS g
 WHERE g.to_us IS NULL
   AND g.from_us <= coalesce(:until, 9223372036854775807)
+UNION ALL
+-- Where the wall clock was put back: such a one begins after its end.
+SELECT g.from_at, g.to_at, g.kind, g.detail, g.from_us, g.to_us,
+  g.recording_id
+FROM gaps AS g
+WHERE g.from_us > g.to_us
+  AND g.to_us <= coalesce(:until, 9223372036854775807)
+  AND g.from_us >= coalesce(:since, -9223372036854775807)
+  AND (g.to_us < coalesce(:since, -9223372036854775807)
+       OR g.from_us > coalesce(:until, 9223372036854775807))
 ORDER BY 5, 6, 3, 7, 4

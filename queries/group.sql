@@ -31,8 +31,10 @@ WITH
     FROM tick
     WHERE tick_id = (
       SELECT tick_id FROM tick
-      WHERE at_us <= :since AND process_count IS NOT NULL
-      ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+      WHERE process_count IS NOT NULL
+        AND tick_id <= (SELECT tick_id FROM tick WHERE at_us <= :since
+                        ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+      ORDER BY tick_id DESC LIMIT 1)
   ),
   met AS MATERIALIZED (
     SELECT s.upid

@@ -22,6 +22,14 @@
 -- column: last_us instant_us: the last look
 -- column: ended_us instant_us: its end
 WITH
+  -- The looks of the range: by time once, then by number, since the wall clock
+  -- may have been set.
+  looks AS MATERIALIZED (
+    SELECT min(tick_id) AS low_tick_id, max(tick_id) AS high_tick_id
+    FROM tick
+    WHERE at_us > coalesce(:since, -9223372036854775807)
+      AND at_us <= coalesce(:until, 9223372036854775807)
+  ),
   -- Both ends: the last tick up to then at which the process table was read.
   -- Without one before it the range begins with the recording.
   span AS MATERIALIZED (
@@ -29,17 +37,19 @@ WITH
       coalesce(f.keyframe_tick_id, 0) AS first_keyframe_tick_id,
       l.tick_id AS last_tick_id,
       l.keyframe_tick_id AS last_keyframe_tick_id
-    FROM tick AS l
-    LEFT JOIN tick AS f ON f.tick_id = (
+    FROM looks AS k
+    CROSS JOIN tick AS l ON l.tick_id = (
       SELECT tick_id FROM tick
-      WHERE at_us <= :since AND process_count IS NOT NULL
-      ORDER BY at_us DESC, tick_id DESC LIMIT 1)
-    WHERE l.tick_id = (
-        SELECT tick_id FROM tick
-        WHERE at_us <= coalesce(:until, 9223372036854775807)
-          AND process_count IS NOT NULL
-        ORDER BY at_us DESC, tick_id DESC LIMIT 1)
-      AND coalesce(f.tick_id, 0) <= l.tick_id
+      WHERE process_count IS NOT NULL
+        AND tick_id <= coalesce(k.high_tick_id,
+          (SELECT tick_id FROM tick WHERE at_us <= :until
+           ORDER BY at_us DESC, tick_id DESC LIMIT 1))
+      ORDER BY tick_id DESC LIMIT 1)
+    LEFT JOIN tick AS f ON :since IS NOT NULL AND f.tick_id = (
+      SELECT tick_id FROM tick
+      WHERE process_count IS NOT NULL
+        AND tick_id <= coalesce(k.low_tick_id - 1, l.tick_id)
+      ORDER BY tick_id DESC LIMIT 1)
   ),
   -- Not the same as the two ends where the wall clock was set in between.
   wall AS MATERIALIZED (
@@ -72,7 +82,8 @@ WITH
     CROSS JOIN process_exit AS x
       ON x.ended_us BETWEEN w.lowest_us AND w.highest_us
     CROSS JOIN process AS p ON p.upid = x.upid
-    WHERE x.ended_us - p.started_us >= 60000000
+    -- Less than nothing where the wall clock was put back.
+    WHERE x.ended_us - p.started_us NOT BETWEEN 0 AND 59999999
       AND x.upid NOT IN (SELECT upid FROM edge)
   ),
   -- Ticks are numbered, so an end lies between two of them.
@@ -95,6 +106,8 @@ WITH
          CROSS JOIN process_sample AS s
            ON s.sample_id = t.tick_id << 32 | n.upid
          WHERE t.tick_id >= max(r.first_tick_id, coalesce(
+             (SELECT tick_id FROM process_image
+              WHERE upid = n.upid AND image_no = 1),
              (SELECT tick_id FROM tick
               WHERE at_us >= n.started_us - 2000000
               ORDER BY at_us, tick_id LIMIT 1), 0))
@@ -150,5 +163,5 @@ LEFT JOIN process_exit AS x ON x.upid = g.upid
 LEFT JOIN process_images AS i ON i.upid = g.upid
   AND i.image_no = (SELECT max(image_no) FROM process_image
                     WHERE upid = g.upid)
-WHERE x.upid IS NULL OR x.ended_us - p.started_us >= 60000000
+WHERE x.upid IS NULL OR x.ended_us - p.started_us NOT BETWEEN 0 AND 59999999
 ORDER BY g.last_bytes - g.first_bytes DESC, g.upid

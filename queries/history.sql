@@ -25,27 +25,37 @@ WITH
     UNION ALL
     SELECT upid FROM process WHERE :upid IS NULL AND pid = :pid
   ),
-  -- The ticks to look at: from 2 s before the start (it is cut to 10 ms, and a
-  -- reading takes its time) or from :since, to the end or :until.
+  -- The ticks to look at: from the first that saw it, or, where that is not
+  -- known, from 2 s before its start (it is cut to 10 ms, and a reading takes its
+  -- time), or from :since, to the end or :until. The wall clock may have been
+  -- set: these are the first and the last tick of all in that time.
   bounded AS (
-    SELECT p.upid, p.pid, p.started_us,
-      (SELECT tick_id FROM tick
-       WHERE at_us >= max(p.started_us - 2000000, coalesce(:since, 0))
-       ORDER BY at_us, tick_id LIMIT 1) AS low_tick_id,
-      (SELECT tick_id FROM tick
+    SELECT p.upid, p.pid, p.started_us, p.met_after_us,
+      CASE
+        WHEN :since IS NULL AND m.tick_id IS NOT NULL
+          THEN max(m.tick_id, (SELECT min(tick_id) FROM tick))
+        ELSE max(coalesce(m.tick_id, 0),
+          (SELECT min(+tick_id) FROM tick
+           WHERE at_us >= max(
+             coalesce(:since, -9223372036854775807),
+             iif(m.tick_id IS NULL, p.started_us - 2000000,
+                 -9223372036854775807))))
+      END AS low_tick_id,
+      (SELECT max(tick_id) FROM tick
        WHERE at_us <= min(
          coalesce(:until, 9223372036854775807),
-         coalesce((SELECT min(ended_us) FROM process_exit
-                   WHERE upid = p.upid), 9223372036854775807))
-       ORDER BY at_us DESC, tick_id DESC LIMIT 1) AS high_tick_id,
+         coalesce((SELECT iif(count(tick_id) = 0, min(ended_us), NULL)
+                   FROM process_exit WHERE upid = p.upid),
+                  9223372036854775807))) AS high_tick_id,
       (SELECT min(tick_id) FROM process_exit
        WHERE upid = p.upid) AS end_tick_id
     FROM asked AS a
     CROSS JOIN process AS p ON p.upid = a.upid
+    LEFT JOIN process_image AS m ON m.upid = p.upid AND m.image_no = 1
   ),
   -- Reading begins at a keyframe, so that the first value is known.
   life AS MATERIALIZED (
-    SELECT b.upid, b.pid, b.started_us, b.low_tick_id,
+    SELECT b.upid, b.pid, b.started_us, b.met_after_us, b.low_tick_id,
       min(b.high_tick_id, coalesce(b.end_tick_id - 1, b.high_tick_id))
         AS high_tick_id,
       coalesce(k.keyframe_tick_id, b.low_tick_id) AS base_tick_id
@@ -59,7 +69,7 @@ WITH
   -- keep the whole partition; where a neighbour is missing it ends with the row
   -- itself.
   standing AS NOT MATERIALIZED (
-    SELECT p.upid, t.tick_id, t.boot_us, t.previous_tick_id,
+    SELECT p.upid, t.tick_id, t.at_us, t.boot_us, t.previous_tick_id,
       s.cpu_us, s.io_bytes, s.resident_bytes,
       s.thread_count,
       nullif(first_value(t.tick_id) OVER near, t.tick_id) AS row_before_id,
@@ -78,7 +88,8 @@ WITH
   -- The last look at the process table before each row: as a rule the tick
   -- before.
   compared AS NOT MATERIALIZED (
-    SELECT c.*, l.pid, l.started_us, l.low_tick_id, l.high_tick_id,
+    SELECT c.*, l.pid, l.started_us, l.met_after_us, l.low_tick_id,
+      l.high_tick_id,
       iif(p.process_count IS NOT NULL, p.boot_us,
           (SELECT r.boot_us FROM tick AS r
            WHERE r.tick_id BETWEEN p.keyframe_tick_id AND p.tick_id
@@ -103,12 +114,18 @@ WITH
       cpu_us - CASE
         WHEN boot_before_us IS NULL THEN NULL
         WHEN row_before_id IS NOT NULL THEN cpu_before_us
-        WHEN started_us > at_before_us - 2000000 THEN 0
+        WHEN boot_us - met_after_us > boot_before_us - 2000000
+          AND (started_us > at_before_us - 2000000
+               OR abs(at_us - boot_us - at_before_us + boot_before_us) > 500000)
+          THEN 0
       END AS cpu_change_us,
       io_bytes - CASE
         WHEN boot_before_us IS NULL THEN NULL
         WHEN row_before_id IS NOT NULL THEN io_before_bytes
-        WHEN started_us > at_before_us - 2000000 THEN 0
+        WHEN boot_us - met_after_us > boot_before_us - 2000000
+          AND (started_us > at_before_us - 2000000
+               OR abs(at_us - boot_us - at_before_us + boot_before_us) > 500000)
+          THEN 0
       END AS io_change_bytes
     FROM compared
   ),
@@ -130,6 +147,8 @@ WITH
     FROM rated AS r
     CROSS JOIN tick AS t ON t.tick_id
       BETWEEN max(r.tick_id, r.low_tick_id) AND r.until_tick_id
+    WHERE +t.at_us BETWEEN coalesce(:since, -9223372036854775807)
+      AND coalesce(:until, 9223372036854775807)
   ),
   -- Two forms, one of which is empty: grouping single ticks would cost more
   -- than all of the rest.

@@ -36,7 +36,8 @@ WITH
     CROSS JOIN recording AS r ON r.recording_id = t.recording_id
   ),
   held AS MATERIALIZED (
-    SELECT m.is_first, m.at_us, m.network_namespace AS own_namespace, b.*,
+    SELECT m.is_first, m.at_us, m.tick_id AS moment_tick_id,
+      m.network_namespace AS own_namespace, b.*,
       r.released_us, r.released_after_us
     FROM port_binding AS b
     LEFT JOIN port_release AS r ON r.binding_id = b.binding_id
@@ -65,7 +66,8 @@ LEFT JOIN process AS p ON p.upid = b.upid
 LEFT JOIN process_images AS i ON i.upid = b.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
-     WHERE upid = b.upid AND at_us <= b.at_us), 1)
+     WHERE upid = b.upid
+       AND coalesce(tick_id <= b.moment_tick_id, at_us <= b.at_us)), 1)
 WHERE NOT b.is_first
   -- Of a moment before the recording nothing is known: nothing is new then.
   AND EXISTS (SELECT 1 FROM moment WHERE is_first)

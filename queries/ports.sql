@@ -46,7 +46,8 @@ LEFT JOIN process AS p ON p.upid = b.upid
 LEFT JOIN process_images AS i ON i.upid = b.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
-     WHERE upid = b.upid AND at_us <= m.at_us), 1)
+     WHERE upid = b.upid
+       AND coalesce(tick_id <= m.tick_id, at_us <= m.at_us)), 1)
 WHERE CASE
     WHEN b.tick_id IS NULL THEN b.bound_us <= m.at_us
     ELSE b.tick_id <= m.tick_id

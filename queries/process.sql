@@ -51,7 +51,8 @@ WITH
                WHERE upid = p.upid) AS q
              WHERE q.parent_pid <> p.parent_pid
                OR q.parent_upid IS NOT p.parent_upid
-             ORDER BY q.at_us, q.source) AS moved), '') AS detail, NULL AS earliest_us
+             ORDER BY q.at_us, q.source) AS moved), '') AS detail, NULL AS earliest_us,
+      0 AS tick_id
     FROM asked AS a
     CROSS JOIN processes AS p ON p.upid = a.upid
     LEFT JOIN process_images AS i ON i.upid = p.upid AND i.image_no = 1
@@ -66,7 +67,7 @@ WITH
              THEN '; user ' || coalesce(b.user, '?') || ' -> '
                || coalesce(i.user, '?')
              ELSE '' END,
-      NULL
+      NULL, i.tick_id
     FROM asked AS a
     CROSS JOIN process AS p ON p.upid = a.upid
     CROSS JOIN process_images AS i ON i.upid = a.upid AND i.image_no > 1
@@ -83,7 +84,7 @@ WITH
         || ':' || b.port
         || CASE WHEN b.bound_after_us IS NULL
              THEN '; held when first looked at' ELSE '' END,
-      b.bound_after_us
+      b.bound_after_us, b.tick_id
     FROM asked AS a
     CROSS JOIN process AS p ON p.upid = a.upid
     CROSS JOIN port_binding AS b ON b.upid = a.upid
@@ -96,7 +97,7 @@ WITH
         || CASE WHEN instr(b.address, ':') > 0
              THEN '[' || b.address || ']' ELSE b.address END
         || ':' || b.port,
-      r.released_after_us
+      r.released_after_us, r.tick_id
     FROM asked AS a
     CROSS JOIN process AS p ON p.upid = a.upid
     CROSS JOIN port_binding AS b ON b.upid = a.upid
@@ -109,7 +110,10 @@ WITH
              WHEN 'gap' THEN '; while nothing was recorded'
              WHEN 'reboot' THEN '; at the latest when the machine was booted anew'
              ELSE '' END,
-      nullif(p.ended_earliest_us, p.ended_us)
+      nullif(p.ended_earliest_us, p.ended_us),
+      (SELECT tick_id FROM process_exit AS x
+       WHERE x.upid = p.upid AND x.source = (SELECT min(source)
+         FROM process_exit WHERE upid = p.upid))
     FROM asked AS a
     CROSS JOIN processes AS p ON p.upid = a.upid
     WHERE p.ended_us IS NOT NULL
@@ -121,4 +125,10 @@ SELECT
 FROM happening AS h
 WHERE h.at_us >= coalesce(:since, -9223372036854775807)
   AND h.at_us <= coalesce(:until, 9223372036854775807)
-ORDER BY h.upid, h.at_us, h.step, h.detail
+-- What no tick is known of has its place by time.
+ORDER BY h.upid,
+  coalesce(h.tick_id, (SELECT t.tick_id FROM tick AS t
+                       WHERE t.at_us >= h.at_us
+                       ORDER BY t.at_us, t.tick_id LIMIT 1),
+           9223372036854775807),
+  h.at_us, h.step, h.detail

@@ -30,9 +30,12 @@ WITH
       WHEN :at IS NULL
         THEN (SELECT tick_id FROM tick WHERE process_count IS NOT NULL
               ORDER BY tick_id DESC LIMIT 1)
+      -- By time once, then by number: the wall clock may have been set.
       ELSE (SELECT tick_id FROM tick
-            WHERE at_us <= :at AND process_count IS NOT NULL
-            ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+            WHERE process_count IS NOT NULL
+              AND tick_id <= (SELECT tick_id FROM tick WHERE at_us <= :at
+                              ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+            ORDER BY tick_id DESC LIMIT 1)
     END
   ),
   -- The one before it, which rates are measured from.
@@ -62,7 +65,7 @@ WITH
     GROUP BY s.upid
   ),
   alive AS (
-    SELECT l.upid, l.sample_id, m.at_us, m.boot_us
+    SELECT l.upid, l.sample_id, m.tick_id, m.at_us, m.boot_us
     FROM moment AS m
     CROSS JOIN last AS l
     WHERE NOT EXISTS (
@@ -82,8 +85,11 @@ SELECT a.upid, p.pid,
       THEN 100.0 * (s.cpu_us
                     - sb.cpu_user_us - sb.cpu_system_us)
         / (a.boot_us - b.boot_us)
-    -- Born since: a start is cut to 10 ms and a reading takes its time.
-    WHEN p.started_us > b.at_us - 2000000
+    -- Born since: a start is cut to 10 ms and a reading takes its time; where the
+    -- wall clock was set, the boot clock tells.
+    WHEN a.boot_us - p.met_after_us > b.boot_us - 2000000
+        AND (p.started_us > b.at_us - 2000000
+             OR abs(a.at_us - a.boot_us - b.at_us + b.boot_us) > 500000)
       THEN 100.0 * s.cpu_us / (a.boot_us - b.boot_us)
   END AS cpu_pct,
   s.resident_bytes,
@@ -102,20 +108,26 @@ LEFT JOIN process_sample AS sb ON sb.sample_id = lb.sample_id
 LEFT JOIN process_images AS i ON i.upid = a.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
-     WHERE upid = a.upid AND at_us <= a.at_us), 1)
+     WHERE upid = a.upid
+       AND coalesce(tick_id <= a.tick_id, at_us <= a.at_us)), 1)
 -- Its last parent until then, where that is not the first one.
 LEFT JOIN process_parent AS pp ON pp.upid = a.upid
-  AND pp.at_us = coalesce(
-    (SELECT max(at_us) FROM process_parent
-     WHERE upid = a.upid AND at_us <= a.at_us),
-    (SELECT min(at_us) FROM process_parent WHERE upid = a.upid))
-  -- Of two witnesses of one instant the poll knows the parent of then, the
-  -- event the creator.
-  AND pp.source = (SELECT max(source) FROM process_parent
-                   WHERE upid = a.upid AND at_us = pp.at_us)
+  AND (pp.at_us, pp.source) = (
+    SELECT q.at_us, q.source
+    FROM (SELECT at_us, source, tick_id,
+            coalesce(tick_id <= a.tick_id, at_us <= a.at_us) AS was_so
+          FROM process_parent
+          WHERE upid = a.upid) AS q
+    -- The last one until then, or else the first one. Of two witnesses of one
+    -- instant the poll knows the parent of then, the event the creator.
+    ORDER BY q.was_so DESC, iif(q.was_so, -q.tick_id, q.tick_id),
+      iif(q.was_so, -q.at_us, q.at_us), q.source DESC
+    LIMIT 1)
   AND (p.parent_pid IS NULL
-       OR pp.at_us <= a.at_us AND (pp.at_us, pp.source)
-         > (p.started_us + p.met_after_us, p.source))
+       OR coalesce(pp.tick_id <= a.tick_id, pp.at_us <= a.at_us)
+         AND (pp.source = 3 AND pp.tick_id IS NOT NULL
+              OR (pp.at_us, pp.source)
+                > (p.started_us + p.met_after_us, p.source)))
 WHERE (:name IS NULL OR i.name = :name COLLATE NOCASE
        OR i.name = :name || '.exe' COLLATE NOCASE)
   AND (:user IS NULL OR i.user = :user)

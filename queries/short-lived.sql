@@ -26,9 +26,14 @@
 -- column: ended_us instant_us: its end
 -- column: ended_earliest_us instant_us: earliest possible instant of its end
 WITH
-  -- Where the wall clock was set: what it moved by is no life.
+  -- When the wall clock was set: what it moved by in between is no life. From
+  -- the first time to the last, and by the longest interval more, since it was
+  -- between two looks. Others are spared the reckoning.
   step AS MATERIALIZED (
-    SELECT from_us, to_us FROM gap WHERE kind = 'clock_step'
+    SELECT min(min(from_us, to_us)) - 3600000000 AS low_us,
+      max(max(from_us, to_us)) + 3600000000 AS high_us,
+      total(max(0, to_us - from_us)) AS forward_us
+    FROM gap WHERE kind = 'clock_step'
   ),
   life AS (
     SELECT p.upid, p.pid, p.started_us, p.boot_id, p.parent_upid, p.parent_pid,
@@ -36,29 +41,60 @@ WITH
       coalesce(x.ended_within_us, 0) AS within_us,
       x.ended_us - p.started_us - iif(
         EXISTS (SELECT 1 FROM step AS s
-                WHERE s.from_us >= p.started_us AND s.to_us <= x.ended_us),
+                WHERE p.started_us <= s.high_us AND x.ended_us >= s.low_us),
         coalesce(
-          (SELECT t.at_us - t.boot_us
-           FROM tick AS t
-           CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-             AND r.boot_id = p.boot_id
-           WHERE t.tick_id <= coalesce(x.tick_id,
-             (SELECT tick_id FROM tick WHERE at_us <= x.ended_us
-              ORDER BY at_us DESC, tick_id DESC LIMIT 1))
-           ORDER BY t.tick_id DESC LIMIT 1)
-          - (SELECT t.at_us - t.boot_us
+          -- Both were so at the tick of then or since the one before; where that
+          -- would be no moment in between, the clock was set before the tick.
+          -- Where no tick is known, time alone tells.
+          coalesce(
+            (SELECT iif(x.ended_us - t.at_us + t.boot_us
+                          NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
+                        b.at_us - b.boot_us, t.at_us - t.boot_us)
+             FROM tick AS t
+             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+               AND r.boot_id = p.boot_id
+             LEFT JOIN tick AS b ON b.tick_id = t.tick_id - 1
+               AND EXISTS (SELECT 1 FROM recording AS e
+                           WHERE e.recording_id = b.recording_id
+                             AND e.boot_id = p.boot_id)
+             WHERE t.tick_id = x.tick_id),
+            (SELECT t.at_us - t.boot_us
+             FROM tick AS t
+             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+               AND r.boot_id = p.boot_id
+             WHERE t.tick_id <= coalesce(x.tick_id,
+               (SELECT tick_id FROM tick WHERE at_us <= x.ended_us
+                ORDER BY at_us DESC, tick_id DESC LIMIT 1))
+             ORDER BY t.tick_id DESC LIMIT 1))
+          - coalesce(
+            (SELECT iif((p.started_us + p.met_after_us) - t.at_us + t.boot_us
+                          NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
+                        b.at_us - b.boot_us, t.at_us - t.boot_us)
+             FROM tick AS t
+             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
+               AND r.boot_id = p.boot_id
+             LEFT JOIN tick AS b ON b.tick_id = t.tick_id - 1
+               AND EXISTS (SELECT 1 FROM recording AS e
+                           WHERE e.recording_id = b.recording_id
+                             AND e.boot_id = p.boot_id)
+             WHERE t.tick_id = (SELECT tick_id FROM process_image
+                          WHERE upid = p.upid AND image_no = 1)),
+            (SELECT t.at_us - t.boot_us
              FROM tick AS t
              CROSS JOIN recording AS r ON r.recording_id = t.recording_id
                AND r.boot_id = p.boot_id
              WHERE t.at_us <= p.started_us + p.met_after_us
-             ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1), 0),
+             ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1)), 0),
         0) AS lifetime_us
     FROM process AS p
     CROSS JOIN process_exit AS x ON x.upid = p.upid
       AND x.source = (SELECT min(source) FROM process_exit
                       WHERE upid = p.upid)
-    WHERE p.started_us
-        BETWEEN coalesce(:since, -9223372036854775807 + :under) - :under
+    -- As far before the range as a life may have begun; by as much more as the
+    -- clock was put forward.
+    WHERE p.started_us BETWEEN coalesce(:since - :under
+          - (SELECT forward_us FROM step),
+          -9223372036854775807)
         AND coalesce(:until, 9223372036854775807)
       AND x.ended_us >= coalesce(:since, -9223372036854775807)
       AND x.source <= 3

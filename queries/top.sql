@@ -23,30 +23,43 @@
 -- column: started_us instant_us: its start
 -- column: ended_us instant_us: its end
 WITH
+  -- The first and the last tick in the range, by number: the wall clock may have
+  -- been set, and all between them counts.
+  looks AS MATERIALIZED (
+    SELECT min(tick_id) AS low_tick_id, max(tick_id) AS high_tick_id
+    FROM tick
+    WHERE at_us > coalesce(:since, -9223372036854775807)
+      AND at_us <= coalesce(:until, 9223372036854775807)
+  ),
   -- Both ends: the last tick up to then at which the process table was read.
   -- Without one before it the range begins with the recording.
   span AS MATERIALIZED (
     SELECT coalesce(f.tick_id, 0) AS first_tick_id,
       coalesce(f.keyframe_tick_id, 0) AS first_keyframe_tick_id,
       coalesce(f.at_us, :since, (SELECT min(at_us) FROM tick)) AS first_us,
-      f.boot_us AS first_boot_us,
-      l.tick_id AS last_tick_id, l.keyframe_tick_id AS last_keyframe_tick_id,
+      f.boot_us AS first_boot_us, r.interval_us,
+      coalesce(f.tick_id, (SELECT min(tick_id) FROM tick)) AS base_tick_id, l.tick_id AS last_tick_id, l.keyframe_tick_id AS last_keyframe_tick_id,
       l.at_us AS last_us, l.boot_us AS last_boot_us
-    FROM tick AS l
-    LEFT JOIN tick AS f ON f.tick_id = (
+    FROM looks AS k
+    CROSS JOIN tick AS l ON l.tick_id = (
       SELECT tick_id FROM tick
-      WHERE at_us <= :since AND process_count IS NOT NULL
-      ORDER BY at_us DESC, tick_id DESC LIMIT 1)
-    WHERE l.tick_id = (
-        SELECT tick_id FROM tick
-        WHERE at_us <= coalesce(:until, 9223372036854775807)
-          AND process_count IS NOT NULL
-        ORDER BY at_us DESC, tick_id DESC LIMIT 1)
-      AND coalesce(f.tick_id, 0) <= l.tick_id
+      WHERE process_count IS NOT NULL
+        AND tick_id <= coalesce(k.high_tick_id,
+          (SELECT tick_id FROM tick WHERE at_us <= :until
+           ORDER BY at_us DESC, tick_id DESC LIMIT 1))
+      ORDER BY tick_id DESC LIMIT 1)
+    CROSS JOIN recording AS r ON r.recording_id = l.recording_id
+    LEFT JOIN tick AS f ON :since IS NOT NULL AND f.tick_id = (
+      SELECT tick_id FROM tick
+      WHERE process_count IS NOT NULL
+        AND tick_id <= coalesce(k.low_tick_id - 1, l.tick_id)
+      ORDER BY tick_id DESC LIMIT 1)
   ),
   -- Not the same as the two ends where the wall clock was set in between.
   wall AS MATERIALIZED (
-    SELECT min(t.at_us) AS lowest_us, max(t.at_us) AS highest_us
+    SELECT min(t.at_us) AS lowest_us, max(t.at_us) AS highest_us,
+      max(t.at_us - t.boot_us) - min(t.at_us - t.boot_us) > 500000
+        AS was_set
     FROM span AS s
     CROSS JOIN tick AS t
       ON t.tick_id BETWEEN s.first_tick_id AND s.last_tick_id
@@ -133,7 +146,8 @@ WITH
     CROSS JOIN wall AS w
     CROSS JOIN least AS f
     CROSS JOIN process_exit AS x
-      ON x.ended_us BETWEEN w.lowest_us - 2000000 AND w.highest_us + 2000000
+      ON x.ended_us BETWEEN w.lowest_us - max(2000000, s.interval_us)
+        AND w.highest_us + max(2000000, s.interval_us)
     WHERE CASE
         WHEN f.amount IS NULL THEN 1
         WHEN :by = 'io' THEN x.io_bytes >= f.amount
@@ -141,7 +155,8 @@ WITH
       END
       AND CASE
         WHEN x.tick_id IS NULL
-          THEN x.ended_us > s.first_us AND x.ended_us <= s.last_us
+          THEN x.ended_us > min(s.first_us, w.lowest_us)
+            AND x.ended_us <= w.highest_us
         ELSE x.tick_id > s.first_tick_id AND x.tick_id <= s.last_tick_id
       END
     GROUP BY x.upid
@@ -157,7 +172,8 @@ WITH
   ),
   -- Seen at one end only: what each one had used before is nothing if it began
   -- in the range (2 s of grace: a start is cut to 10 ms and a reading takes its
-  -- time). The peak of an exit is that of a whole life, so it counts for such
+  -- time; where the wall clock was set, or the machine booted, the tick that met
+  -- it tells on the boot clock, or the boot itself). The peak of an exit is that of a whole life, so it counts for such
   -- a one only.
   used AS NOT MATERIALIZED (
     SELECT upid, max(0, cpu_us - cpu_before_us) AS cpu_us,
@@ -168,22 +184,37 @@ WITH
     SELECT k.upid,
       max(0, k.cpu_us - CASE
         WHEN b.upid IS NOT NULL THEN b.cpu_us
-        WHEN p.started_us > s.first_us - 2000000 THEN 0
+        WHEN k.began THEN 0
         ELSE o.cpu_us END),
       max(0, k.io_bytes - CASE
         WHEN b.upid IS NOT NULL THEN b.io_bytes
-        WHEN p.started_us > s.first_us - 2000000 THEN 0
+        WHEN k.began THEN 0
         ELSE o.io_bytes END),
       coalesce(b.resident_bytes, k.resident_bytes, CASE
-        WHEN p.started_us > s.first_us - 2000000 THEN k.peak_bytes END)
+        WHEN k.began THEN k.peak_bytes END)
     FROM (
-      SELECT upid, cpu_us, io_bytes, NULL AS resident_bytes, peak_bytes
-      FROM gone
-      UNION ALL
-      SELECT upid, cpu_us, io_bytes, resident_bytes, NULL FROM living
-      WHERE NOT met_before) AS k
-    CROSS JOIN span AS s
-    CROSS JOIN process AS p ON p.upid = k.upid
+      SELECT g.*, coalesce(
+        (SELECT n.tick_id > s.first_tick_id
+           AND (ab.boot_uuid <> nb.boot_uuid
+                OR n.boot_us - p.met_after_us > a.boot_us - 2000000
+                OR s.first_tick_id = 0 AND p.started_us > s.first_us - 2000000)
+         FROM process_image AS i
+         CROSS JOIN tick AS n ON n.tick_id = i.tick_id
+         CROSS JOIN boot AS nb ON nb.boot_id = p.boot_id
+         CROSS JOIN tick AS a ON a.tick_id = s.base_tick_id
+         CROSS JOIN recording AS ar ON ar.recording_id = a.recording_id
+         CROSS JOIN boot AS ab ON ab.boot_id = ar.boot_id
+         WHERE w.was_set AND i.upid = p.upid AND i.image_no = 1),
+        p.started_us > s.first_us - 2000000) AS began
+      FROM (
+        SELECT upid, cpu_us, io_bytes, NULL AS resident_bytes, peak_bytes
+        FROM gone
+        UNION ALL
+        SELECT upid, cpu_us, io_bytes, resident_bytes, NULL FROM living
+        WHERE NOT met_before) AS g
+      CROSS JOIN span AS s
+      CROSS JOIN wall AS w
+      CROSS JOIN process AS p ON p.upid = g.upid) AS k
     LEFT JOIN edge AS e ON e.upid = k.upid
     LEFT JOIN process_sample AS b ON b.sample_id = e.first_id
     LEFT JOIN state_opening AS o ON o.upid = k.upid
@@ -221,7 +252,10 @@ SELECT u.upid, p.pid, i.name, u.cpu_us,
   -- since its start: that time counts too.
   100.0 * u.cpu_us / nullif(l.length_us + CASE
     WHEN r.first_tick_id = 0 AND p.started_us > r.first_us - 2000000
-      THEN max(0, w.lowest_us - p.started_us)
+      THEN iif(NOT w.was_set, max(0, w.lowest_us - p.started_us),
+        (SELECT iif(tick_id = (SELECT min(tick_id) FROM tick),
+                    p.met_after_us, 0)
+         FROM process_image WHERE upid = p.upid AND image_no = 1))
     ELSE 0 END, 0) AS cpu_pct,
   -- Few rows are worth a seek each at each keyframe.
   nullif(max(coalesce(u.held_bytes, -1),

@@ -31,9 +31,12 @@ WITH RECURSIVE
       WHEN :at IS NULL
         THEN (SELECT tick_id FROM tick WHERE process_count IS NOT NULL
               ORDER BY tick_id DESC LIMIT 1)
+      -- By time once, then by number: the wall clock may have been set.
       ELSE (SELECT tick_id FROM tick
-            WHERE at_us <= :at AND process_count IS NOT NULL
-            ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+            WHERE process_count IS NOT NULL
+              AND tick_id <= (SELECT tick_id FROM tick WHERE at_us <= :at
+                              ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+            ORDER BY tick_id DESC LIMIT 1)
     END
   ),
   -- The one before it, which rates are measured from.
@@ -68,23 +71,28 @@ WITH RECURSIVE
       CAST(iif(pp.upid IS NULL, p.parent_upid, pp.parent_upid) AS INTEGER)
         AS parent_upid,
       iif(pp.upid IS NULL, p.parent_pid, pp.parent_pid) AS parent_pid,
-      m.at_us, m.boot_us
+      m.tick_id, m.at_us, m.boot_us, p.met_after_us
     FROM moment AS m
     CROSS JOIN last AS l
     CROSS JOIN process AS p ON p.upid = l.upid
     -- Its last parent until then, where that is not the first one.
     LEFT JOIN process_parent AS pp ON pp.upid = l.upid
-      AND pp.at_us = coalesce(
-        (SELECT max(at_us) FROM process_parent
-         WHERE upid = l.upid AND at_us <= m.at_us),
-        (SELECT min(at_us) FROM process_parent WHERE upid = l.upid))
-      -- Of two witnesses of one instant the poll knows the parent of then,
-      -- the event the creator.
-      AND pp.source = (SELECT max(source) FROM process_parent
-                       WHERE upid = l.upid AND at_us = pp.at_us)
+      AND (pp.at_us, pp.source) = (
+        SELECT q.at_us, q.source
+        FROM (SELECT at_us, source, tick_id,
+                coalesce(tick_id <= m.tick_id, at_us <= m.at_us) AS was_so
+              FROM process_parent
+              WHERE upid = l.upid) AS q
+        -- The last one until then, or else the first one. Of two witnesses of one
+        -- instant the poll knows the parent of then, the event the creator.
+        ORDER BY q.was_so DESC, iif(q.was_so, -q.tick_id, q.tick_id),
+          iif(q.was_so, -q.at_us, q.at_us), q.source DESC
+        LIMIT 1)
       AND (p.parent_pid IS NULL
-           OR pp.at_us <= m.at_us AND (pp.at_us, pp.source)
-             > (p.started_us + p.met_after_us, p.source))
+           OR coalesce(pp.tick_id <= m.tick_id, pp.at_us <= m.at_us)
+             AND (pp.source = 3 AND pp.tick_id IS NOT NULL
+                  OR (pp.at_us, pp.source)
+                    > (p.started_us + p.met_after_us, p.source)))
     WHERE NOT EXISTS (
       SELECT 1 FROM process_exit AS x
       WHERE x.upid = l.upid
@@ -117,8 +125,11 @@ SELECT w.depth, n.upid, n.pid, n.parent_pid, i.name, i.user,
       THEN 100.0 * (s.cpu_us
                     - sb.cpu_user_us - sb.cpu_system_us)
         / (n.boot_us - b.boot_us)
-    -- Born since: a start is cut to 10 ms and a reading takes its time.
-    WHEN n.started_us > b.at_us - 2000000
+    -- Born since: a start is cut to 10 ms and a reading takes its time; where the
+    -- wall clock was set, the boot clock tells.
+    WHEN n.boot_us - n.met_after_us > b.boot_us - 2000000
+        AND (n.started_us > b.at_us - 2000000
+             OR abs(n.at_us - n.boot_us - b.at_us + b.boot_us) > 500000)
       THEN 100.0 * s.cpu_us / (n.boot_us - b.boot_us)
   END AS cpu_pct,
   s.resident_bytes,
@@ -137,5 +148,6 @@ LEFT JOIN process_sample AS sb ON sb.sample_id = lb.sample_id
 LEFT JOIN process_images AS i ON i.upid = n.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
-     WHERE upid = n.upid AND at_us <= n.at_us), 1)
+     WHERE upid = n.upid
+       AND coalesce(tick_id <= n.tick_id, at_us <= n.at_us)), 1)
 ORDER BY w.position

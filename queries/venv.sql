@@ -27,8 +27,10 @@ WITH
         THEN (SELECT tick_id FROM tick WHERE process_count IS NOT NULL
               ORDER BY tick_id DESC LIMIT 1)
       ELSE (SELECT tick_id FROM tick
-            WHERE at_us <= :at AND process_count IS NOT NULL
-            ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+            WHERE process_count IS NOT NULL
+              AND tick_id <= (SELECT tick_id FROM tick WHERE at_us <= :at
+                              ORDER BY at_us DESC, tick_id DESC LIMIT 1)
+            ORDER BY tick_id DESC LIMIT 1)
     END
   ),
   wanted AS MATERIALIZED (
@@ -54,7 +56,8 @@ CROSS JOIN process AS p ON p.upid = l.upid
 CROSS JOIN process_image AS o ON o.upid = l.upid
   AND o.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
-     WHERE upid = l.upid AND at_us <= m.at_us), 1)
+     WHERE upid = l.upid
+       AND coalesce(tick_id <= m.tick_id, at_us <= m.at_us)), 1)
   AND o.venv_text_id IN (SELECT text_id FROM wanted)
 CROSS JOIN process_images AS i ON i.upid = l.upid AND i.image_no = o.image_no
 WHERE NOT EXISTS (

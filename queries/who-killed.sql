@@ -46,7 +46,7 @@ WITH
            OR i.name = :name || '.exe' COLLATE NOCASE)
   ),
   life AS MATERIALIZED (
-    SELECT p.upid, p.pid, p.name, p.started_us, p.ended_us, p.ended_at,
+    SELECT p.upid, p.boot_id, p.pid, p.name, p.started_us, p.ended_us, p.ended_at,
       p.ended_earliest_us, p.exit_code, p.exit_signal, p.exit_source,
       EXISTS (
         SELECT 1 FROM event_loss AS l
@@ -64,7 +64,7 @@ WITH
   -- that crashed is known to have come to its last tick; the newest one says it
   -- itself, whether it still runs or not.
   watch AS MATERIALIZED (
-    SELECT r.recording_id, r.started_us,
+    SELECT r.recording_id, r.boot_id, r.started_us,
       coalesce(e.ended_us,
         (SELECT events_until_us FROM recorder_status AS s
          WHERE s.recording_id = r.recording_id),
@@ -142,7 +142,8 @@ WITH
       -- Whether all signals up to its end are in the file.
       EXISTS (
         SELECT 1 FROM watch AS w
-        WHERE w.started_us <= coalesce(f.at_us, l.ended_earliest_us)
+        WHERE w.boot_id = l.boot_id
+          AND w.started_us <= coalesce(f.at_us, l.ended_earliest_us)
           AND (l.ended_us <= w.until_us
                -- What was told of its end was told after them.
                OR l.exit_source = 'event' AND w.recording_id = (
@@ -151,7 +152,7 @@ WITH
       -- Whether they will be, or would have been but for a crash.
       EXISTS (
         SELECT 1 FROM watch AS w
-        WHERE w.is_open AND w.until_us < l.ended_us
+        WHERE w.is_open AND w.boot_id = l.boot_id AND w.until_us < l.ended_us
           AND w.started_us <= coalesce(f.at_us, l.ended_earliest_us)
       ) AS is_behind
     FROM life AS l

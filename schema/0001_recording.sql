@@ -126,7 +126,7 @@ CREATE INDEX process_image_by_exec_time ON process_image (at_us) WHERE image_no 
 CREATE TABLE process_exit (
   upid                INTEGER NOT NULL REFERENCES process,  -- the process whose last thread is dead
   source              INTEGER NOT NULL CHECK (source BETWEEN 1 AND 5),  -- the witness
-  tick_id             INTEGER,           -- the tick that found it gone; NULL where no tick did
+  tick_id             INTEGER,           -- the first tick after it; NULL where nobody knows
   ended_us            INTEGER NOT NULL,  -- instant of its end; of a polled one: the latest possible
   ended_within_us     INTEGER,           -- length before that within which it ended: it was seen alive then; NULL where exact
   exit_code           INTEGER,           -- status that it returned; NULL: unknown, or it died of a signal

@@ -25,7 +25,7 @@ CREATE TABLE action (
   action_id         INTEGER PRIMARY KEY AUTOINCREMENT CHECK (action_id > 0),  -- one command that acts, in the order of logging
   boot_id           INTEGER NOT NULL REFERENCES boot,  -- the boot in which it was given
   at_us             INTEGER NOT NULL,  -- instant at which it was logged
-  verb              TEXT    NOT NULL CHECK (verb IN ('kill', 'start', 'stop')),  -- what was asked for
+  verb              TEXT    NOT NULL CHECK (verb IN ('kill', 'start', 'stop', 'prune')),  -- what was asked for; prune: that this log forgets its oldest
   actor_pid         INTEGER NOT NULL,  -- pid of the galproc that was asked
   actor_start_token INTEGER NOT NULL,  -- tells it from others of that pid
   actor_upid        INTEGER REFERENCES process,  -- the same as a process; NULL: it has no row
@@ -101,9 +101,9 @@ CREATE INDEX service_by_action ON service (action_id);
 CREATE TABLE ledger (
   seq        INTEGER PRIMARY KEY AUTOINCREMENT CHECK (seq > 0),  -- place in the chain
   format     INTEGER NOT NULL CHECK (format > 0),  -- which columns of the row are in the hash, and in which order
-  table_name TEXT    NOT NULL,  -- table of the row: action, action_outcome, attempt, attempt_outcome, service, prune; later schemas may chain more
+  table_name TEXT    NOT NULL,  -- table of the row: action, action_outcome, attempt, attempt_outcome, service, prune, action_prune; later schemas may chain more
   row_id     INTEGER NOT NULL,  -- key of the row
   hash       TEXT    NOT NULL CHECK (length(hash) = 64),  -- SHA-256 of prev_hash and the row, in hex
-  prev_hash  TEXT    NOT NULL UNIQUE CHECK (length(prev_hash) = 64),  -- hash of the ledger row before; of the first: of origin
+  prev_hash  TEXT    NOT NULL UNIQUE CHECK (length(prev_hash) = 64),  -- hash of the ledger row before; of the first: of origin, or what action_prune says
   UNIQUE (table_name, row_id)
 ) STRICT;

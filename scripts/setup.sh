@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of the packages that the given sets need: build, test, bench. Does nothing, and asks for
+# Installs what is missing of the packages that the given sets need: build, test, bench, fuzz. Does nothing, and asks for
 # nothing, when all are there.
 set -euo pipefail
 
@@ -7,6 +7,7 @@ declare -A sets=(
   [build]="g++ cmake ninja-build libsqlitecpp-dev libsqlite3-dev libcli11-dev libhowardhinnant-date-dev libfmt-dev libsodium-dev pkg-config clang libbpf-dev libelf-dev zlib1g-dev"
   [test]="libgtest-dev nlohmann-json3-dev ccache clang-tidy clang-format sqlite3 python3 python3-venv util-linux procps libcap2-bin zsh fish"
   [bench]="atop sysstat procps python3 python3-psutil iproute2 lsof"
+  [fuzz]="clang libclang-rt-dev nlohmann-json3-dev"
 )
 
 missing=()

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "store/action_log.h"
 #include "support/event_fixture.h"
 
 namespace galproc {
@@ -309,6 +310,56 @@ TEST_F(EventCollectorTest, AnEndBetweenTicksIsNotToldByTheNextPollAsWell) {
   };
   Recorder(world_, slow, talk_).run();
   EXPECT_EQ(exits_of(5), "event|4|NULL\n");
+}
+
+TEST_F(EventCollectorTest, WhoseEndWasLostIsFoundToBeGoneByTheSecondLookThatDoesNotListIt) {
+  record(5, [&](int look) {
+    if (look != 2) return;
+    tell_fork(5, 10);
+    tell_fork(5, 11);
+    tell_exec(11, {"/bin/true"});
+    world_.start(12, 5, "lives");
+    tell_fork(5, 12);
+    world_.lost_events = 2;
+  });
+  EXPECT_EQ(exits_of(10), "poll|NULL|NULL\n");
+  EXPECT_EQ(exits_of(11), "poll|NULL|NULL\n");
+  EXPECT_EQ(exits_of(12), "");
+  EXPECT_EQ(ask("SELECT DISTINCT ended_us = (SELECT at_us FROM tick WHERE tick_id = 3), tick_id,"
+                " ended_us - ended_within_us = (SELECT at_us FROM tick WHERE tick_id = 2) FROM process_exit"),
+            "1|4|1\n");
+}
+
+TEST_F(EventCollectorTest, WhoMayBeTheOneThatCannotBeReadIsNotTakenForGone) {
+  record(6, [&](int look) {
+    if (look == 2) tell_fork(5, 10);
+    if (look == 2) world_.unreadable_pids = {10};
+    if (look == 5) world_.unreadable_pids.clear();
+  });
+  EXPECT_EQ(exits_of(10), "poll|NULL|NULL\n");
+  EXPECT_EQ(ask("SELECT tick_id FROM process_exit"), "6\n");
+}
+
+TEST_F(EventCollectorTest, WhomACommandMetAndNoLookEverSawIsFoundToBeGoneWithoutEventsToo) {
+  RecorderTest::record(5, options(), [&](int look) {
+    if (look != 2) return;
+    const Redactor redactor;
+    ActionLog log(folder_ / "galproc.db", redactor);
+    log.commit([&](ActionWriter& writer) {
+      ProcessStore& store = writer.processes();
+      const std::int64_t boot_id = store.boot_id_of(world_.host());
+      const ProcessKey lives = world_.start(12, 5, "lives");
+      for (const ProcessKey& key : {ProcessKey{10, 7010}, lives}) {
+        const auto met = store.upid_of(
+            boot_id, {key, world_.now.wall_us, false, Witness::Action, world_.now.wall_us, std::nullopt, std::nullopt});
+        ImageRow image;
+        image.name = "parent";
+        store.add_image(met.upid, 1, world_.now.wall_us, image);
+      }
+    });
+  });
+  EXPECT_EQ(exits_of(10), "poll|NULL|NULL\n");
+  EXPECT_EQ(exits_of(12), "");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "store/ledger.h"
 
+#include <set>
+
 #include "store/embedded.h"
 #include "store/retention.h"
 #include "support/action_fixture.h"
@@ -114,6 +116,7 @@ TEST(LedgerHash, IsThatOfTheDocumentedBytes) {
 TEST_F(LedgerTest, IsKeptByTriggersFromPlainSql) {
   {
     ActionLog log = open();
+    log_kill(log, 999);
     const LoggedKill kill = log_kill(log);
     log.commit([&](ActionWriter& writer) {
       ServiceEntry service;
@@ -125,6 +128,11 @@ TEST_F(LedgerTest, IsKeptByTriggersFromPlainSql) {
   }
   SQLite::Database database(path().string(), SQLite::OPEN_READWRITE, 10'000);
   Retention(database).begin(PrunePlan{1, 1, 1, 1}, PruneReason::Asked, 1);
+  {
+    ActionLog log = open();
+    log.commit([&](ActionWriter& writer) { log_prune(writer, 1000, 2000); });
+    log_kill(log);
+  }
   const auto refused = [&](const std::string& sql, const std::string& words) {
     try {
       database.exec(sql);
@@ -134,21 +142,25 @@ TEST_F(LedgerTest, IsKeptByTriggersFromPlainSql) {
     }
   };
   const std::vector<std::pair<std::string, std::string>> keys = {
-      {"origin", "origin_id"},   {"action", "action_id"}, {"action_outcome", "action_id"},   {"attempt", "attempt_id"},
-      {"service", "service_id"}, {"ledger", "seq"},       {"attempt_outcome", "attempt_id"}, {"prune", "prune_id"},
+      {"origin", "origin_id"},           {"action", "action_id"},   {"action_outcome", "action_id"},
+      {"attempt", "attempt_id"},         {"service", "service_id"}, {"ledger", "seq"},
+      {"attempt_outcome", "attempt_id"}, {"prune", "prune_id"},     {"action_prune", "action_id"},
   };
+  const std::set<std::string> never_deleted = {"origin", "prune", "action_prune"};
   EXPECT_EQ(keys.size(), kTriggerFilesCount);
   for (const auto& [table, key] : keys) {
     refused("UPDATE " + table + " SET " + key + " = " + key, "Rows of " + table + " are added and never changed.");
     refused("UPDATE OR REPLACE " + table + " SET " + key + " = 1", "never changed");
-    refused("DELETE FROM " + table, "Rows of " + table + " are added and never deleted.");
+    refused("DELETE FROM " + table, "Rows of " + table +
+                                        (never_deleted.contains(table) ? " are added and never deleted."
+                                                                       : " are deleted by galproc db prune alone."));
     refused("INSERT OR REPLACE INTO " + table + " SELECT * FROM " + table,
             "Rows of " + table + " are added and never replaced.");
   }
   const std::string other(64, 'f');
   const std::string into = "INSERT OR REPLACE INTO ledger (format, table_name, row_id, hash, prev_hash) ";
-  refused(into + "SELECT 1, 'action', 99, '" + other + "', prev_hash FROM ledger WHERE seq = 2", "never replaced");
-  refused(into + "SELECT 1, table_name, row_id, '" + other + "', '" + other + "' FROM ledger WHERE seq = 2",
+  refused(into + "SELECT 1, 'action', 99, '" + other + "', prev_hash FROM ledger WHERE seq = 10", "never replaced");
+  refused(into + "SELECT 1, table_name, row_id, '" + other + "', '" + other + "' FROM ledger WHERE seq = 10",
           "never replaced");
   EXPECT_THROW(database.exec("INSERT INTO origin (origin_id, database_id, made_us) VALUES (2, 'x', 1)"),
                SQLite::Exception);
@@ -156,7 +168,7 @@ TEST_F(LedgerTest, IsKeptByTriggersFromPlainSql) {
   EXPECT_THROW(database.exec("INSERT INTO ledger VALUES (-1, 1, 'action', 99, '" + other + "', '" + other + "')"),
                SQLite::Exception);
   EXPECT_TRUE(verify().holds);
-  EXPECT_EQ(verify().length, 6);
+  EXPECT_EQ(verify().length, 13);  // two kills, a service, two prunings of which one has an action of two rows
 }
 
 TEST_F(LedgerTest, ShowsAnEditedOutcome) {

@@ -278,6 +278,30 @@ TEST_F(PlatformEvents, ARingThatIsLargeEnoughLosesNothing) {
   EXPECT_EQ(batch.lost_count, 0);
 }
 
+// A batch holds some MiB; what is beyond waits in the ring, and is counted once that is full.
+TEST_F(PlatformEvents, AStormComesInBatchesOfBoundedSizeAndWhatIsMissingIsCounted) {
+  const auto source = open({});
+  if (!source) GTEST_SKIP() << why_not_;
+  const Deaf deaf(SIGUSR1);
+  constexpr int kSent = 100'000, kMostOfABatch = 40'000;
+  for (int i = 0; i < kSent; ++i) ASSERT_EQ(::kill(deaf.child.pid(), SIGUSR1), 0);
+  int batches = 0, got = 0;
+  std::int64_t lost = 0;
+  for (bool more = true; more; ++batches) {
+    const EventBatch batch = source->drain();
+    EXPECT_LT(batch.events.size(), kMostOfABatch);
+    got += count_sent(batch, deaf.child.pid(), SIGUSR1);
+    lost += batch.lost_count;
+    more = batch.more;
+  }
+  EXPECT_GT(batches, 1);
+  EXPECT_GT(lost, 0);
+  EXPECT_LE(got, kSent);
+  EXPECT_GE(got + lost, kSent);
+  ASSERT_EQ(::kill(deaf.child.pid(), SIGUSR1), 0);
+  EXPECT_EQ(count_sent(source->drain(), deaf.child.pid(), SIGUSR1), 1) << "it goes on";
+}
+
 TEST_F(PlatformEvents, ASourceThatNobodyHasHeardOfIsRefusedWithAReason) {
   const OpenedEvents opened = platform_->open_events("magic", {});
   EXPECT_FALSE(opened.source);

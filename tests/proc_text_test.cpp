@@ -49,6 +49,16 @@ TEST(ParseStat, RefusesWhatIsNotAWholeLine) {
   for (std::size_t length = 0; length < whole.size(); ++length) parse_stat(whole.substr(0, length));  // must not crash
 }
 
+TEST(ParseStat, RefusesTimesAndSizesThatNoMachineReaches) {
+  const std::string whole = stat_of("sh");
+  for (const char* field : {" 11 22 ", " 22 5 ", " 123456 ", " 250 "}) {
+    const std::string beyond = std::string(" 9223372036854775807") + (field + std::string(field).find(' ', 1));
+    std::string text = whole;
+    text.replace(text.find(field), std::string(field).size(), beyond);
+    EXPECT_FALSE(parse_stat(text)) << text;
+  }
+}
+
 TEST(ParseStat, ALineOfAnOldKernelWithoutTheLastFieldsIsWhole) {
   const auto line = parse_stat(stat_of("sh").substr(0, stat_of("sh").find(" 94000000100000")));
   ASSERT_TRUE(line);
@@ -85,6 +95,7 @@ TEST(ParseStatus, TakesTheEffectiveUserAndThePeak) {
   EXPECT_EQ(status.peak_resident_bytes, 2048 * 1024);
   EXPECT_FALSE(parse_status("Name:\tkthreadd\nUid:\t0\t0\t0\t0\n").peak_resident_bytes);
   EXPECT_EQ(parse_status("Uid:\t0\t0\t0\t0").effective_uid, 0);
+  EXPECT_FALSE(parse_status("VmHWM:\t9223372036854775807 kB\n").peak_resident_bytes);
 }
 
 TEST(FindVariable, ComparesTheWholeName) {
@@ -109,6 +120,7 @@ TEST(TimeNamespaceOffset, IsThatOfTheClockThatIsNamed) {
   EXPECT_EQ(parse_time_namespace_offset_ns(text, "boottime"), 100'000'500'000'000);
   EXPECT_EQ(parse_time_namespace_offset_ns(text, "monotonic"), 0);
   EXPECT_EQ(parse_time_namespace_offset_ns("", "boottime"), 0);
+  EXPECT_EQ(parse_time_namespace_offset_ns("boottime 9223372036854775807 0\n", "boottime"), 0);
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 // Recorders, and kills through the log, are killed again and again while the world changes, always on the same file.
 // Whatever moment it was, what is committed is whole, the next run goes on, and the hole is told.
 
-#include <random>
-
 #include "support/program.h"
 #include "support/puppet.h"
+#include "support/torture.h"
 
 namespace galproc {
 namespace {
@@ -14,12 +13,6 @@ constexpr int kRounds = 50, kFewestRounds = 10;
 constexpr std::chrono::seconds kLongest{15};
 constexpr int kNewFiles = 20, kFewestNewFiles = 5;
 constexpr std::chrono::seconds kLongestOfNewFiles{5};
-
-/// A number from the environment, where it has one.
-unsigned asked_for(const char* variable, unsigned otherwise) {
-  const char* text = std::getenv(variable);
-  return text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : otherwise;
-}
 
 /// Each gives one row of what is wrong, and none in a whole file.
 const std::vector<std::pair<const char*, const char*>> kFaults = {
@@ -69,16 +62,15 @@ class ProgramCrash : public ProgramTest {
   }
   std::int64_t number(const std::string& sql) const { return std::atoll(ask(sql).c_str()); }
   /// A number from 0 to `most`.
-  int draw(std::int64_t most) { return std::uniform_int_distribution(0, static_cast<int>(most))(random_); }
+  int draw(std::int64_t most) { return static_cast<int>(course_.draw(static_cast<std::size_t>(most))); }
   void sleep_up_to(std::chrono::milliseconds most) {
     std::this_thread::sleep_for(std::chrono::microseconds(draw(most.count() * 1000)));
   }
   Program start_recorder() const {
     return start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "10ms"});
   }
-  /// The word that makes a failure happen again, as far as a machine allows.
-  std::string course() const { return fmt::format("GALPROC_TORTURE_SEED={}", seed_); }
-  void end_both_at_any_moment(std::chrono::milliseconds start_time);
+  std::string course() const { return course_.name(); }
+  void end_both_at_any_moment(std::chrono::milliseconds start_time, std::chrono::milliseconds kill_time);
   std::chrono::milliseconds passed() const {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun_);
   }
@@ -88,21 +80,27 @@ class ProgramCrash : public ProgramTest {
     record({"--interval", "10ms"}).kill();
     return passed() - before;
   }
+  /// Likewise of a kill, from its start to its end.
+  std::chrono::milliseconds time_of_kill() const {
+    Program victim = start({"/bin/sleep", "1000"});
+    const auto before = passed();
+    EXPECT_EQ(galproc({"kill", "--db", db().string(), std::to_string(victim.pid())}).exit_code, 0);
+    return passed() - before;
+  }
 
  private:
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  unsigned seed_ = asked_for("GALPROC_TORTURE_SEED", std::random_device{}());
-  std::mt19937 random_{seed_};
+  Course course_;
 };
 
 /// A recorder, a victim and a kill of it, and what has to be in the file afterwards.
-void ProgramCrash::end_both_at_any_moment(std::chrono::milliseconds start_time) {
+void ProgramCrash::end_both_at_any_moment(std::chrono::milliseconds start_time, std::chrono::milliseconds kill_time) {
   Program recorder = start_recorder();
   sleep_up_to(start_time);
   Program victim = start({"/bin/sleep", "1000"});
   const std::string pid = std::to_string(victim.pid());
   Program killer = start({GALPROC_BINARY, "kill", "--db", db().string(), "--grace", "100ms", pid});
-  sleep_up_to(std::chrono::milliseconds(60));
+  sleep_up_to(kill_time * 3 / 2);
   if (draw(3) == 0) killer.wait();
   const bool was_done = killer.has_ended();
   const int exit_code = was_done ? killer.wait() : -1;
@@ -119,7 +117,11 @@ void ProgramCrash::end_both_at_any_moment(std::chrono::milliseconds start_time) 
   }
   if (was_done) {
     EXPECT_EQ(exit_code, 0) << killer.err();
-    EXPECT_EQ(ask("SELECT outcome FROM attempt JOIN attempt_outcome USING (attempt_id)" + whom), "exited\n");
+    // On a busy machine it may be found gone when it is to be forced.
+    EXPECT_EQ(ask("SELECT sum(outcome = 'exited'), count(*) = sum(outcome IN ('exited', 'already_gone')) FROM attempt"
+                  " LEFT JOIN attempt_outcome USING (attempt_id)" +
+                  whom),
+              "1|1\n");
   }
   EXPECT_GE(number("SELECT count(*) FROM tick"), ticks);
   EXPECT_GE(number("SELECT count(*) FROM attempt"), attempts);
@@ -168,17 +170,17 @@ TEST_F(ProgramCrash, AtAnyMomentLeavesAWholeFileThatTheNextRunGoesOnWith) {
 TEST_F(ProgramCrash, OfARecorderAndAKillTogetherLosesNothingThatWasAcknowledged) {
   constexpr unsigned kFewRoundsOfBoth = 12;
   const unsigned rounds = std::max(1U, asked_for("GALPROC_TORTURE_ROUNDS", kFewRoundsOfBoth));
-  const auto start_time = time_of_start();
+  const auto start_time = time_of_start(), kill_time = time_of_kill();
   for (unsigned round = 1; round <= rounds && !HasFailure(); ++round) {
     SCOPED_TRACE(fmt::format("round {} of {}", round, course()));
-    end_both_at_any_moment(start_time);
+    end_both_at_any_moment(start_time, kill_time);
   }
   const Ran verify = galproc({"db", "verify", "--db", db().string()});
   EXPECT_EQ(verify.exit_code, 0) << verify.err;
   EXPECT_EQ(record().stop(), 0);
   expect_whole(static_cast<int>(rounds));
-  fmt::print("{} rounds, {}: {} ticks, {} attempts, {} with an outcome\n", rounds, course(),
-             number("SELECT count(*) FROM tick"), number("SELECT count(*) FROM attempt"),
+  fmt::print("{} deaths of a recorder and a kill at random moments, {}: {} ticks, {} attempts, {} with an outcome\n",
+             rounds, course(), number("SELECT count(*) FROM tick"), number("SELECT count(*) FROM attempt"),
              number("SELECT count(*) FROM attempt_outcome"));
 }
 

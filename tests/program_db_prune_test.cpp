@@ -78,6 +78,51 @@ TEST_F(ProgramDbPrune, KeepsWhomTheLogNames) {
   EXPECT_EQ(ask("SELECT outcome FROM termination_attempts WHERE source = 'galproc'"), "exited\n");
 }
 
+TEST_F(ProgramDbPrune, MakesTheLogForgetWhatIsOlderAndSaysWhoAsked) {
+  Program recorder = record({"--interval", "20ms"});
+  Puppet first, second;
+  const auto kill = [&](const Puppet& victim) {
+    const Ran ran = galproc({"kill", std::to_string(victim.pid()), "--db", db().string(), "--yes"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  };
+  kill(first);
+  const Ran started = galproc({"start", "--name", "long", "--db", db().string(), "--json", "--", "sleep", "60"});
+  ASSERT_EQ(started.exit_code, 0) << started.err;
+  kill(second);
+
+  EXPECT_EQ(prune({"--actions-before", "now", "--dry-run"}).at("actions"), 2);
+  EXPECT_EQ(ask("SELECT count(*) FROM actions"), "3\n");
+  const Json did = prune({"--actions-before", "now"});
+  EXPECT_EQ(did.at("actions"), 2);
+  EXPECT_EQ(did.at("attempts"), 2);
+  EXPECT_EQ(ask("SELECT verb, actor_name FROM actions"), "start|galproc\nprune|galproc\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE source = 'galproc'"), "0\n");
+
+  const Ran verified = galproc({"db", "verify", "--db", db().string()});
+  EXPECT_EQ(verified.exit_code, 0) << verified.err;
+  EXPECT_NE(verified.err.find("which took 2)"), std::string::npos) << verified.err;
+  const Ran stopped = galproc({"stop", "long", "--db", db().string()});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.out << stopped.err;
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_EQ(ask("SELECT kind FROM gaps WHERE kind = 'pruned'"), "pruned\n");
+  const Ran check = galproc({"db", "check", "--db", db().string()});
+  EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
+  EXPECT_EQ(prune({"--actions-before", "now"}).at("actions"), 2) << "the service and its end";
+  EXPECT_EQ(prune({"--actions-before", "now"}).at("actions"), 0) << "prunings stay";
+}
+
+TEST_F(ProgramDbPrune, KeepsTheLogWhereItsChainDoesNotHold) {
+  record_some(1);
+  Puppet victim;
+  EXPECT_EQ(galproc({"kill", std::to_string(victim.pid()), "--db", db().string(), "--yes"}).exit_code, 0);
+  SQLite::Database(db().string(), SQLite::OPEN_READWRITE)
+      .exec("DROP TRIGGER action_is_not_changed; UPDATE action SET reason = 'none'");
+  const Ran ran = galproc({"db", "prune", "--actions-before", "now", "--db", db().string()});
+  EXPECT_EQ(ran.exit_code, 1) << ran.err;
+  EXPECT_NE(ran.err.find("does not hold, so nothing of it is deleted"), std::string::npos) << ran.err;
+  EXPECT_EQ(ask("SELECT count(*) FROM action"), "1\n");
+}
+
 TEST_F(ProgramDbPrune, AsksForWhatIsMissingAndRefusesWhatMakesNoSense) {
   record_some(1);
   const auto said = [&](Words words) {
@@ -86,7 +131,11 @@ TEST_F(ProgramDbPrune, AsksForWhatIsMissingAndRefusesWhatMakesNoSense) {
     EXPECT_EQ(ran.exit_code, 2) << ran.err;
     return ran.err;
   };
-  EXPECT_NE(said({"db", "prune"}).find("Neither --older nor --to-size was given"), std::string::npos);
+  EXPECT_NE(said({"db", "prune"}).find("None of --older, --to-size and --actions-before was given"), std::string::npos);
+  EXPECT_NE(said({"db", "prune", "--actions-before", "then"}).find("--actions-before: 'then'"), std::string::npos);
+  EXPECT_NE(said({"db", "prune", "--actions-before", "@99999999999"}).find("which lies in the future"),
+            std::string::npos);
+  EXPECT_NE(said({"db", "prune", "--actions-before", "now", "--older", "1d"}).find("excludes"), std::string::npos);
   EXPECT_NE(said({"db", "prune", "--older", "soon"}).find("--older: 'soon'"), std::string::npos);
   EXPECT_NE(said({"record", "--retain", "0"}).find("--retain: '0'"), std::string::npos);
   EXPECT_NE(said({"record", "--max-size", "4KiB"}).find("--max-size: 4KiB is less than 1MiB"), std::string::npos);

@@ -143,7 +143,8 @@ TEST_F(QueryGaps, OfTwoParentsOfOneInstantTheTreeTakesThePolledOne) {
       "INSERT INTO process VALUES (1, 1, 1, 1, us('09:00:00'), 0, witness('poll'), 0, NULL, 0),"
       " (2, 1, 50, 1, us('09:30:00'), 0, witness('poll'), 0, NULL, 0),"
       " (3, 1, 60, 1, us('09:40:00'), 0, witness('event'), 0, 2, 50);"
-      "INSERT INTO process_parent VALUES (3, us('09:40:00'), witness('poll'), 1, 1);"
+      "INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid) VALUES (3, us('09:40:00'), "
+      "witness('poll'), 1, 1);"
       "INSERT INTO process_sample SELECT 1 << 32 | upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   const RowSet tree = run_query(database_, *catalogue.find("tree"), {{"pid", std::int64_t{60}}});
@@ -160,7 +161,8 @@ TEST_F(QueryGaps, WhatIsLearntOfParentsLaterCountsFromItsOwnInstant) {
       " (2, 1, 50, 1, us('09:30:00'), 0, witness('poll'), 0, NULL, 0),"
       " (3, 1, 60, 1, us('09:40:00'), 0, witness('poll'), 5000000, 1, 1),"
       " (4, 1, 70, 1, us('09:40:00'), 0, witness('poll'), 5000000, NULL, NULL);"
-      "INSERT INTO process_parent VALUES (3, us('09:40:00'), witness('event'), 2, 50),"
+      "INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid) VALUES (3, us('09:40:00'), "
+      "witness('event'), 2, 50),"
       " (4, us('09:41:00'), witness('poll'), 2, 50), (3, us('10:00:03'), witness('poll'), 2, 50);"
       "INSERT INTO process_image (upid, image_no, at_us, name, truncated) VALUES (3, 1, us('09:40:05'), 'job', 0);"
       "INSERT INTO process_sample SELECT 1 << 32 | upid, state('running'), 0, 0, 0, 1, 0, 0 FROM process");

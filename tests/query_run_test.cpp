@@ -71,7 +71,7 @@ TEST_F(QueryRun, AHeaderThatIsNotItsStatementIsAnError) {
               "its statement does not use the parameter 'max-x'");
   expect_says(fault_of(query_of("SELECT a, b FROM missing")), "no such table: missing");
   expect_says(fault_of(query_of("SELEKT a")), "syntax error");
-  expect_says(fault_of(query_of("DELETE FROM t RETURNING a, b")), "its statement writes");
+  expect_says(fault_of(query_of("DELETE FROM t RETURNING a, b")), "its statement is not run, since it would write");
 }
 
 TEST_F(QueryRun, ASecondStatementIsFoundThoughSqliteWouldDropIt) {

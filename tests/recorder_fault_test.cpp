@@ -85,6 +85,20 @@ TEST_F(RecorderFaultTest, ACorruptDatabaseIsMovedAsideWithItsJournalAndRecording
   EXPECT_EQ(ask("SELECT predecessor_name GLOB 'galproc.db.corrupt-*Z', predecessor_head FROM origin"), "1|NULL\n");
 }
 
+TEST_F(RecorderFaultTest, AMovingAsideThatWasCutShortIsFinishedBeforeTheNameIsTakenAgain) {
+  world_.start(1, 0, "init");
+  record(2);
+  // As a death between the first name and the second leaves it.
+  const std::filesystem::path moved = folder_ / "galproc.db.corrupt-20261130T080000Z";
+  std::filesystem::rename(folder_ / "galproc.db", moved);
+  std::ofstream(folder_ / "galproc.db-wal", std::ios::binary) << "frames that were never moved into the file";
+  record(1);
+  std::ostringstream kept;
+  kept << std::ifstream(moved.string() + "-wal", std::ios::binary).rdbuf();
+  EXPECT_EQ(kept.str(), "frames that were never moved into the file");
+  EXPECT_EQ(ask("SELECT count(*) FROM tick"), "1\n");
+}
+
 TEST_F(RecorderFaultTest, ANewFileIsChainedToWhatCanStillBeReadOfTheCorruptOne) {
   world_.start(1, 0, "init");
   record(2);

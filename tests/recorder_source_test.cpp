@@ -23,6 +23,15 @@ TEST_F(RecorderTest, TheBestSourceOfProcessesIsTakenAndNamedInTheRecording) {
   EXPECT_EQ(ask(kReasons), "NULL|NULL|NULL|NULL|NULL\n");
 }
 
+TEST_F(RecorderTest, PrivilegesAreGivenUpOnceTheFileIsOpen) {
+  record(1);
+  EXPECT_EQ(world_.given_up_for, std::vector<std::filesystem::path>{folder_ / "galproc.db"});
+  world_.no_giving_up = "Privileges that are not needed stay: Operation not permitted.";
+  record(1);
+  EXPECT_NE(talk_.str().find(world_.no_giving_up), std::string::npos) << talk_.str();
+  EXPECT_EQ(ask("SELECT count(*) FROM tick"), "2\n");
+}
+
 TEST_F(RecorderTest, WhyABetterSourceOfProcessesIsNotTakenIsSaid) {
   world_.no_bpf = "the kernel is too old";
   RecordOptions options = this->options();

@@ -1,10 +1,12 @@
 // A -wal that grows because somebody does not stop reading.
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <memory>
 
 #include "support/recorder_fixture.h"
+#include "support/watched_disk.h"
 
 namespace galproc {
 namespace {
@@ -36,6 +38,33 @@ class RecorderWal : public RecorderTest {
   }
   std::unique_ptr<SQLite::Database> reader_;
 };
+
+/// Nothing can be written into the database itself, while the -wal can.
+class HurtDatabase : public DiskWatcher {
+ public:
+  bool fails = false;
+  DiskVerdict before(const DiskStep& step) override {
+    const bool is_met = fails && step.kind == DiskStep::Kind::Write && step.path.ends_with(".db");
+    return {is_met ? SQLITE_IOERR_WRITE : SQLITE_OK, 0, false};
+  }
+};
+
+TEST_F(RecorderWal, ADatabaseThatTakesNothingMoreIsAGapThatSaysWhy) {
+  HurtDatabase hurt;
+  {
+    const WatchedDisk watched(hurt);
+    record(10, options(), [&](int look) {
+      if (look == 3) write_much();
+      hurt.fails = look >= 3 && look < 6;
+    });
+  }
+  EXPECT_EQ(gaps(), "wal_pinned|3|6\n");
+  EXPECT_EQ(ask("SELECT count(*), max(tick_id) FROM tick"), "10|10\n");
+  const std::string detail = ask("SELECT detail FROM gaps WHERE kind = 'wal_pinned'");
+  EXPECT_NE(detail.find(": it cannot be moved into the file: disk I/O error (SQLite 778). Nothing is lost."),
+            std::string::npos)
+      << detail;
+}
 
 TEST_F(RecorderWal, AReaderThatPinsItIsAGapUntilItIsEmptiedAgain) {
   std::string meanwhile;

@@ -345,6 +345,7 @@ TEST(JsonOutput, GivesColumnsOfOneNameKeysOfTheirOwn) {
   EXPECT_EQ(json, R"({"pid":1,"pid_3":2,"pid_2":3,"pid_4":4,"\"\n":5})"
                   "\n");
   EXPECT_EQ(Json::parse(json).size(), 5u);
+  EXPECT_EQ(rendered(RowSet{{{"\xff"}, {"\xfe"}}, {{1, 2}}, {}}, Format::Jsonl), "{\"\uFFFD\":1,\"\uFFFD_2\":2}\n");
 }
 
 TEST(Csv, QuotesAsRfc4180Asks) {

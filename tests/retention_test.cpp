@@ -92,6 +92,44 @@ TEST_F(RetentionTest, DeletesTheDeadButNeverTheLivingOrWhomTheyName) {
   EXPECT_EQ(problems(), "");
 }
 
+TEST_F(RetentionTest, DeletesTextsThatNobodyHasAnyMoreAndKeepsThoseOfTheLiving) {
+  world_.start(1, 0, "init");
+  world_.start(10, 1, "old");
+  record(1000, keeping(20 * kMinute), [&](int look) {
+    world_.start(20, 1, "brief-" + std::to_string(look));
+    if (look == 2) world_.start(11, 10, "old");
+    if (look > 995) world_.exec(10, {"/bin/old-" + std::to_string(look)});
+  });
+  EXPECT_EQ(ask("SELECT count(*) FROM text WHERE value IN ('/bin/init', '/bin/old', '/bin/old-1000', 'ann',"
+                " '/bin/brief-1000')"),
+            "5\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM text WHERE value IN ('/bin/brief-1', '/bin/brief-500')"), "0\n");
+  EXPECT_LT(number("SELECT count(*) FROM text"), 500);
+  EXPECT_EQ(problems(), "");
+}
+
+TEST_F(RetentionTest, ATextThatSomebodyNamesWhileItIsSoughtIsKept) {
+  world_.start(1, 0, "init");
+  record(300, RecorderTest::options(), [&](int look) { world_.start(20, 1, "brief-" + std::to_string(look)); });
+  SQLite::Database database = open_for_acting(folder_ / "galproc.db", 1000);
+  Retention retention(database);
+  const auto plan = retention.by_age(5 * kMinute, true);
+  ASSERT_TRUE(plan);
+  retention.begin(*plan, PruneReason::Asked, world_.now.wall_us);
+  while (number("SELECT count(*) FROM text WHERE value = '/bin/brief-1'") == 1) {
+    ASSERT_TRUE(retention.step());
+    // As the recorder does when it meets one that runs this again.
+    SQLite::Database other((folder_ / "galproc.db").string(), SQLite::OPEN_READWRITE, 1000);
+    other.exec(
+        "UPDATE process_image SET executable_text_id = (SELECT text_id FROM text WHERE value = '/bin/brief-2')"
+        " WHERE upid = 1");
+  }
+  while (retention.step()) continue;
+  EXPECT_EQ(number("SELECT count(*) FROM text WHERE value = '/bin/brief-2'"), 1);
+  EXPECT_EQ(problems(), "");
+  EXPECT_EQ(database.execAndGet("PRAGMA foreign_keys").getInt(), 1);
+}
+
 TEST_F(RetentionTest, DeletesPortsThatWereReleasedLongAgoAndKeepsThoseThatAreHeld) {
   world_.start(1, 0, "init");
   record(1000, keeping(20 * kMinute), [&](int look) {
@@ -262,7 +300,7 @@ class PrunedHistory : public testing::TestWithParam<unsigned> {};
 
 TEST_P(PrunedHistory, AnswersTheSame) {
   SQLite::Database database = make_query_database();
-  RandomHistory history(database, GetParam());
+  RandomHistory history(database, GetParam(), GetParam() > 16);
   const QueryCatalogue catalogue = QueryCatalogue::built_in();
   Retention retention(database);
   const std::int64_t most_us = history.ticks().back().at_us - history.ticks().front().at_us;

@@ -5,7 +5,7 @@ SELECT
   a.at_us,                  -- instant at which it was logged
   strftime('%Y-%m-%dT%H:%M:%S', a.at_us / 1000000, 'unixepoch')
     || printf('.%06dZ', a.at_us % 1000000) AS at,  -- the same as text
-  a.verb,                   -- kill, start, stop
+  a.verb,                   -- kill, start, stop, prune
   a.actor_upid,             -- the galproc that was asked; NULL: it has no process row
   a.actor_pid,              -- its pid
   a.actor_name,             -- its name

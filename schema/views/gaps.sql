@@ -33,6 +33,14 @@ FROM (
     FROM prune
     HAVING count(*) > 0) AS p
   UNION ALL
+  SELECT p.from_us, p.before_us, 'pruned',
+    printf('The oldest of the action log was deleted by action %d: %d '
+      || iif(p.action_count = 1, 'action', 'actions') || ' and %d '
+      || iif(p.attempt_count = 1, 'attempt', 'attempts') || '.',
+      p.action_id, p.action_count, p.attempt_count),
+    NULL
+  FROM action_prune AS p
+  UNION ALL
   SELECT l.from_us, l.to_us, 'events_lost',
     printf(iif(l.lost_count = 1, '%d event of the source %s was lost.',
       '%d events of the source %s were lost.'), l.lost_count, l.source),

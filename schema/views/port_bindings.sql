@@ -29,4 +29,5 @@ LEFT JOIN process AS p ON p.upid = b.upid
 LEFT JOIN process_image AS i ON i.upid = b.upid
   AND i.image_no = coalesce(
     (SELECT max(image_no) FROM process_image
-     WHERE upid = b.upid AND at_us <= b.bound_us), 1);
+     WHERE upid = b.upid
+       AND coalesce(tick_id <= b.tick_id, at_us <= b.bound_us)), 1);

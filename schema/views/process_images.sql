@@ -23,5 +23,6 @@ SELECT
   uid,                -- effective user id
   (SELECT value FROM text WHERE text_id = user_text_id)
     AS user,          -- that user's name
-  truncated           -- 1: a text of this row was cut at 64 KiB
+  truncated,          -- 1: a text of this row was cut at 64 KiB
+  tick_id             -- the first tick at which it was so; NULL: not known
 FROM process_image;

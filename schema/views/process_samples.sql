@@ -11,7 +11,8 @@ SELECT
   p.pid,             -- its number
   coalesce(
     (SELECT i.name FROM process_image AS i
-     WHERE i.upid = p.upid AND i.at_us <= t.at_us
+     WHERE i.upid = p.upid
+       AND coalesce(i.tick_id <= t.tick_id, i.at_us <= t.at_us)
      ORDER BY i.image_no DESC
      LIMIT 1),
     (SELECT i.name FROM process_image AS i

@@ -27,8 +27,12 @@ void LiveAncestry::listen() {
   const auto now = std::chrono::steady_clock::now();
   if (!source_ || now - listened_at_ < kBetween) return;
   listened_at_ = now;
-  for (const Event& event : source_->drain().events) {
-    if (const auto* fork = std::get_if<ForkEvent>(&event.what)) creators_.emplace(fork->child.key, fork->parent.key);
+  for (bool more = true; more;) {
+    const EventBatch batch = source_->drain();
+    for (const Event& event : batch.events) {
+      if (const auto* fork = std::get_if<ForkEvent>(&event.what)) creators_.emplace(fork->child.key, fork->parent.key);
+    }
+    more = batch.more;
   }
 }
 

@@ -48,6 +48,9 @@ ServiceReport ServiceStart::run() {
     carry_out();
   } catch (const Error& error) {
     finish_failed(static_cast<int>(error.code()));
+    if (!released_ && error.code() == ExitCode::NotLogged) {
+      throw Error(error.code(), error.what() + std::string(" Nothing was started."));
+    }
     if (!released_) throw;
     throw Error(error.code(), fmt::format("{} The service {} (pid {}) was started and keeps running.", error.what(),
                                           request_.name, report_.key.pid));
@@ -83,9 +86,16 @@ void ServiceStart::carry_out() {
   store_last_image();
 }
 
+/// Of that name, whether they run or not.
+std::vector<LoggedService> ServiceStart::logged_services() {
+  std::vector<LoggedService> services;
+  log_->ask([&](SQLite::Database& database) { services = services_named(database, host_, request_.name); });
+  return services;
+}
+
 void ServiceStart::refuse_if_running() {
   const ProcessPass pass = platform_.read_processes();
-  for (const LoggedService& service : services_named(log_->database(), host_, request_.name)) {
+  for (const LoggedService& service : logged_services()) {
     if (const auto members = living_members(pass, service); !members.empty()) {
       throw Error(
           ExitCode::Failed,
@@ -168,14 +178,13 @@ void ServiceStart::log_birth() {
   report_.upid = upid;
   // Who looks for what was started looks into the file of that name.
   if (platform_.file_identity(database_) != opened_) {
-    throw Error(ExitCode::NotLogged,
-                "The database " + database_.string() + " was replaced while it was logged to. Nothing was started.");
+    throw Error(ExitCode::NotLogged, "The database " + database_.string() + " was replaced while it was logged to.");
   }
 }
 
 /// Two may have looked at the same time. Their rows are in order: the first of them stays.
 void ServiceStart::refuse_if_second() {
-  for (const LoggedService& service : services_named(log_->database(), host_, request_.name)) {
+  for (const LoggedService& service : logged_services()) {
     if (service.marker == marker_) return;
     if (service.service_id <= last_seen_id_ || !service.this_boot) continue;
     const ProcessPass pass = platform_.read_processes();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "action/service_command.h"
+#include "model/service.h"
 #include "platform/platform.h"
 #include "store/action_log.h"
 
@@ -60,6 +61,7 @@ class ServiceStart {
  private:
   void log_action();
   void carry_out();
+  std::vector<LoggedService> logged_services();
   void refuse_if_running();
   void make_child();
   void limit_processes();

@@ -78,9 +78,12 @@ constexpr const char* kPruneDescription =
     "  galproc db prune --older 30d --dry-run    what would go?\n"
     "  galproc db prune --older 30d              keep 30 days of recorded time\n"
     "  galproc db prune --to-size 500MiB         delete the oldest until no more is in use\n"
+    "  galproc db prune --actions-before 2025-01-01    make the log of actions forget what is older\n"
     "\n"
     "Whole keyframe windows go (5 minutes, or 60 ticks where those are longer), never the newest, and never what\n"
-    "galproc did or the processes that it names. The log of actions says that it was done.\n";
+    "galproc did or the processes that it names: that goes only by --actions-before, but for actions that are not\n"
+    "over and services that run. The log of actions says that it was done, and after --actions-before who did it;\n"
+    "`galproc db verify` goes on from there.\n";
 
 std::optional<std::string> parse_head(const CLI::Option& flag, std::string text) {
   if (flag.count() == 0) return std::nullopt;
@@ -97,11 +100,14 @@ std::optional<std::string> parse_head(const CLI::Option& flag, std::string text)
 ExitCode verify(const Context& context, const std::optional<std::string>& head) {
   const std::filesystem::path path = database_to_read(context);
   LedgerReport report;
+  std::vector<std::string> cuts;
   {
     SQLite::Database database = open_for_reading(path);
     tell_of_leftovers(database, context);
     report = verify_ledger(database, head);
+    cuts = cuts_of_ledger(database);
   }
+  for (const std::string& cut : cuts) context.err << "galproc: " << cut << "\n";
   RowSet rows;
   rows.columns = {{"length", Unit::None},
                   {"head", Unit::None},
@@ -155,9 +161,16 @@ void add_db(CLI::App& app, Context& context) {
   CLI::Option* older =
       prune_verb->add_option("--older", prune_flags->older, "Keep so much recorded time, delete what is older")
           ->type_name("D");
-  prune_verb->add_option("--to-size", prune_flags->to_size, "Delete the oldest until the file holds no more")
-      ->type_name("SIZE")
-      ->excludes(older);
+  CLI::Option* to_size =
+      prune_verb->add_option("--to-size", prune_flags->to_size, "Delete the oldest until the file holds no more")
+          ->type_name("SIZE")
+          ->excludes(older);
+  prune_verb
+      ->add_option("--actions-before", prune_flags->actions_before,
+                   "Delete what galproc was asked for before that instant")
+      ->type_name("T")
+      ->excludes(older)
+      ->excludes(to_size);
   prune_verb->add_flag("--dry-run", prune_flags->dry_run, "Say what would go, and delete nothing");
   CLI::App* info_verb = verb->add_subcommand("info", kInfoDescription);
   for (CLI::App* part : {path_verb, check_verb, snapshot_verb, prune_verb, info_verb}) part->footer(kCommonFlagsNote);

@@ -12,7 +12,7 @@ ExitCode check_database(const Context& context, bool quick);
 ExitCode snapshot_database(const Context& context, const std::string& out);
 /// The flags of `db prune` as they were typed.
 struct PruneFlags {
-  std::string older, to_size;
+  std::string older, to_size, actions_before;
   bool dry_run = false;
 };
 

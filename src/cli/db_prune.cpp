@@ -4,7 +4,9 @@
 
 #include <filesystem>
 
+#include "action/log_prune.h"
 #include "cli/db.h"
+#include "model/text.h"
 #include "model/time_words.h"
 #include "platform/platform.h"
 #include "store/database.h"
@@ -17,10 +19,19 @@ namespace {
 
 constexpr int kPatienceMs = 10'000;
 
+/// An instant that is past: what is logged from now on cannot be in it.
+std::int64_t past_instant_us(const std::string& word, std::int64_t now_us) {
+  const std::int64_t before_us =
+      parse_flag("actions-before", word, [&](const std::string& text) { return parse_instant_us(text, now_us); });
+  if (before_us <= now_us) return before_us;
+  throw UsageError(fmt::format("--actions-before: '{}' is {}, which lies in the future; `now` is the latest there is.",
+                               escape_controls(word), format_instant(before_us)));
+}
+
 std::optional<PrunePlan> plan_of(Retention& retention, const PruneFlags& flags) {
   if (!flags.older.empty()) return retention.by_age(parse_flag("older", flags.older, parse_duration_us), true);
   if (!flags.to_size.empty()) return retention.by_size(parse_flag("to-size", flags.to_size, parse_size_bytes));
-  throw UsageError("Neither --older nor --to-size was given: how much is to be kept?");
+  throw UsageError("None of --older, --to-size and --actions-before was given: how much is to be kept?");
 }
 
 /// Those of the file that are dead and whom nobody has waited for yet: the system still lists them, and a recorder
@@ -51,46 +62,80 @@ void finish(SQLite::Database& database, Retention& retention) {
   }
 }
 
+/// What goes, or went, as the one row that is printed.
+struct Pruned {
+  std::int64_t ticks = 0, actions = 0, attempts = 0;
+  std::optional<std::int64_t> from_us, until_us;
+};
+
+void print(const Context& context, const Pruned& pruned, std::int64_t bytes_before,
+           std::optional<std::int64_t> bytes_after) {
+  const auto instant = [](const std::optional<std::int64_t>& us) { return us ? Value{format_instant(*us)} : Value{}; };
+  RowSet row;
+  row.columns = {{"ticks"},
+                 {"actions"},
+                 {"attempts"},
+                 {"from_at", Unit::InstantText},
+                 {"until_at", Unit::InstantText},
+                 {"used_bytes_before", Unit::Bytes},
+                 {"used_bytes_after", Unit::Bytes}};
+  row.rows.push_back({pruned.ticks, pruned.actions, pruned.attempts, instant(pruned.from_us), instant(pruned.until_us),
+                      bytes_before, bytes_after ? Value{*bytes_after} : Value{}});
+  context.print_object(row);
+}
+
+Pruned pruned_of(const std::optional<PrunePlan>& plan) {
+  return plan ? Pruned{plan->tick_count, 0, 0, plan->from_us, plan->until_us} : Pruned{};
+}
+Pruned pruned_of(const ActionPrunePlan& plan) {
+  if (plan.action_ids.empty()) return {};
+  return {0, static_cast<std::int64_t>(plan.action_ids.size()), plan.attempt_count, plan.from_us, plan.before_us};
+}
+
 }  // namespace
 
 ExitCode prune_database(const Context& context, const PruneFlags& flags) {
   const std::filesystem::path path = database_to_read(context);
+  const std::unique_ptr<Platform> platform = make_platform();
+  const std::int64_t now_us = platform->clocks().wall_us;
+  const bool of_actions = !flags.actions_before.empty();
+  const std::int64_t before_us = of_actions ? past_instant_us(flags.actions_before, now_us) : 0;
   std::optional<PrunePlan> plan;
+  Pruned pruned;
   std::int64_t bytes_before = 0;
   {
     SQLite::Database database = open_for_reading(path);  // says what is wrong with a file that is not ours
     tell_of_leftovers(database, context);
     Retention retention(database);
-    plan = plan_of(retention, flags);
     bytes_before = retention.used_bytes();
-  }
-  std::int64_t bytes_after = bytes_before;
-  if (!flags.dry_run) {
-    try {
-      SQLite::Database database = open_for_acting(path, kPatienceMs);
-      const std::unique_ptr<Platform> platform = make_platform();
-      Retention retention(database);
-      retention.keep(listed_dead(database, *platform));
-      if (plan) retention.begin(*plan, PruneReason::Asked, platform->clocks().wall_us);
-      finish(database, retention);
-      bytes_after = retention.used_bytes();
-    } catch (const SQLite::Exception& error) {
-      throw Error(ExitCode::Failed,
-                  fmt::format("{} could not be pruned to the end: {}. What was deleted until then is gone, the rest is "
-                              "whole; try again.",
-                              path.string(), describe(error)));
+    if (of_actions) {
+      pruned = pruned_of(plan_log_prune(database, *platform, before_us));
+    } else {
+      plan = plan_of(retention, flags);
+      pruned = pruned_of(plan);
     }
   }
-  RowSet row;
-  row.columns = {{"ticks"},
-                 {"from_at", Unit::InstantText},
-                 {"until_at", Unit::InstantText},
-                 {"used_bytes_before", Unit::Bytes},
-                 {"used_bytes_after", Unit::Bytes}};
-  row.rows.push_back({plan ? plan->tick_count : 0, plan ? Value{format_instant(plan->from_us)} : Value{},
-                      plan ? Value{format_instant(plan->until_us)} : Value{}, bytes_before,
-                      flags.dry_run ? Value{} : Value{bytes_after}});
-  context.print_object(row);
+  if (flags.dry_run) {
+    print(context, pruned, bytes_before, std::nullopt);
+    return ExitCode::Done;
+  }
+  // Nothing to forget leaves no trace of having been asked for.
+  if (of_actions && pruned.actions > 0) {
+    pruned = pruned_of(prune_log(*platform, path, Redactor(context.lists.redact), before_us));
+  }
+  try {
+    SQLite::Database database = open_for_acting(path, kPatienceMs);
+    Retention retention(database);
+    retention.keep(listed_dead(database, *platform));
+    if (plan) retention.begin(*plan, PruneReason::Asked, now_us);
+    finish(database, retention);
+    print(context, pruned, bytes_before, retention.used_bytes());
+  } catch (const SQLite::Exception& error) {
+    throw Error(ExitCode::Failed,
+                fmt::format("{} could not be pruned to the end: {}. What was deleted until then is gone, the rest is "
+                            "whole; try again.",
+                            path.string(), describe(error)));
+  }
   return ExitCode::Done;
 }
 

@@ -2,7 +2,9 @@
 
 #include <CLI/App.hpp>
 #include <charconv>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <set>
 
 #include "cli/command.h"
@@ -10,6 +12,7 @@
 #include "cli/query_moment.h"
 #include "model/text.h"
 #include "model/time_words.h"
+#include "platform/environment.h"
 #include "store/database.h"
 #include "store/deadline.h"
 #include "store/query_catalogue.h"
@@ -102,18 +105,34 @@ void tell_if_cut(const Context& context, bool more, std::optional<std::size_t> l
   if (more && limit) context.say(fmt::format("There are more rows than --limit {} lets through.", *limit));
 }
 
-/// What `ask` gives, or Error (exit 1) once it takes longer than --timeout.
+[[noreturn]] void refuse_for_memory() {
+  throw Error(ExitCode::Failed,
+              "The question takes more memory than half of what this machine has, or than it is allowed, and is ended. "
+              "Ask for less (--since, --until, --limit).");
+}
+
+/// What `ask` gives, or Error (exit 1) once it takes longer than --timeout or too much memory.
 template <typename Ask>
-auto in_time(const QueryFlags& flags, SQLite::Database& database, const Ask& ask) {
-  const Deadline deadline(database, parse_flag("timeout", flags.timeout, parse_duration_us));
+auto in_time(const QueryFlags& flags, SQLite::Database& database, const Context& context, const Ask& ask) {
+  limit_own_memory();
+  const std::string sentence = fmt::format(
+      "The question was not answered within --timeout {} and is ended. Ask for less (--since, --until, --limit), or "
+      "give it longer.",
+      escape_controls(flags.timeout));
+  // Whoever only reads leaves nothing half done; the kernel gives back its locks.
+  const auto end = [&] {
+    context.err << "galproc: " << sentence << std::endl;
+    std::_Exit(static_cast<int>(ExitCode::Failed));
+  };
+  const Deadline deadline(database, parse_flag("timeout", flags.timeout, parse_duration_us), end);
   try {
     return ask();
   } catch (const SQLite::Exception& error) {
+    if (is_out_of_memory(error)) refuse_for_memory();
     if (!is_of_deadline(error)) throw;
-    throw Error(ExitCode::Failed,
-                fmt::format("The question was not answered within --timeout {} and is ended. Ask for less (--since, "
-                            "--until, --limit), or give it longer.",
-                            escape_controls(flags.timeout)));
+    throw Error(ExitCode::Failed, sentence);
+  } catch (const std::bad_alloc&) {
+    refuse_for_memory();
   }
 }
 
@@ -124,7 +143,7 @@ ExitCode run_statement(const QueryFlags& flags, const Context& context) {
   SQLite::Database database = open_to_read(context);
   bool more = false;
   const auto limit = parse_limit(flags.limit);
-  const RowSet rows = in_time(flags, database, [&] {
+  const RowSet rows = in_time(flags, database, context, [&] {
     return flags.explain ? explain_sql(database, flags.run) : run_sql(database, flags.run, limit, &more);
   });
   context.print_long(rows);
@@ -146,7 +165,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   const auto limit = parse_limit(flags.limit);
   if (flags.explain) {
     SQLite::Database database = open_to_read(context);
-    context.print_long(explain_query(database, query));
+    context.print_long(in_time(flags, database, context, [&] { return explain_query(database, query); }));
     return ExitCode::Done;
   }
   std::map<std::string, std::string> words = flags.values;
@@ -158,7 +177,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   SQLite::Database database = open_to_read(context);
   bool more = false;
   std::vector<std::string> notices;
-  const RowSet rows = in_time(flags, database, [&] {
+  const RowSet rows = in_time(flags, database, context, [&] {
     moment.find_in(database);
     for (const std::string& sentence : moment.before()) context.say(sentence);
     RowSet answer = run_query(database, query, moment.bindings(), limit, &more);

@@ -231,13 +231,15 @@ std::vector<std::string> QueryMoment::about_gaps(SQLite::Database& database) con
 std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, std::int64_t at_us,
                                                    const char* subject) const {
   std::optional<std::int64_t> tick_us, interval_us;
+  std::int64_t tick_id = 0;
   Prepared(database,
-           "SELECT t.at_us, r.interval_us FROM tick AS t JOIN recording AS r USING (recording_id)"
+           "SELECT t.at_us, r.interval_us, t.tick_id FROM tick AS t JOIN recording AS r USING (recording_id)"
            " WHERE t.at_us <= ? ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1")
       .rows(
           [&](SQLite::Statement& row) {
             tick_us = row.getColumn(0).getInt64();
             interval_us = row.getColumn(1).getInt64();
+            tick_id = row.getColumn(2).getInt64();
           },
           at_us);
   if (!tick_us) {
@@ -251,7 +253,7 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, s
   std::string kind;
   Prepared(database,
            "SELECT kind, detail FROM gaps WHERE from_us < ?1 AND coalesce(to_us, ?1 + 1) > ?1"
-           " AND kind <> 'wal_pinned'"  // meanwhile ticks come as ever
+           " AND kind NOT IN ('wal_pinned', 'pruned')"  // meanwhile ticks come as ever; those that are left are whole
            " ORDER BY from_us DESC LIMIT 1")
       .rows(
           [&](SQLite::Statement& row) {
@@ -259,9 +261,24 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, s
           },
           at_us);
   if (kind.empty() && age_us > 2 * *interval_us) kind = "no tick: the recorder crashed, or is late";
-  if (kind.empty()) return {};
-  return {fmt::format("{} lies in a gap ({}): these rows are of {}, {} before it.", subject, kind,
-                      format_instant(*tick_us), format_duration(age_us))};
+  std::vector<std::string> told;
+  if (!kind.empty()) {
+    told.push_back(fmt::format("{} lies in a gap ({}): these rows are of {}, {} before it.", subject, kind,
+                               format_instant(*tick_us), format_duration(age_us)));
+  }
+  Prepared(database,
+           "SELECT kind, detail, ?2 >= (SELECT tick_id FROM tick WHERE at_us = to_us ORDER BY tick_id DESC LIMIT 1)"
+           " FROM gaps WHERE to_us <= ?1 AND from_us > ?1 ORDER BY from_us DESC, kind LIMIT 1")
+      .rows(
+          [&](SQLite::Statement& row) {
+            told.push_back(
+                fmt::format("The wall clock came to this moment more than once ({}: {}): these rows are of "
+                            "the look at {} {} it was put back.",
+                            row.getColumn(0).getString(), inner(row.getColumn(1).getString()), format_instant(*tick_us),
+                            row.getColumn(2).getInt() != 0 ? "after" : "before"));
+          },
+          at_us, tick_id);
+  return told;
 }
 
 std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) const {
@@ -274,8 +291,9 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
         fmt::format("What is recorded begins at {}, after the beginning of the range.", format_instant(*first_us)));
   }
   Prepared(database,
-           "SELECT kind, from_us, to_us, detail FROM gaps WHERE from_us < ?2 AND coalesce(to_us, ?2) > ?1"
-           " ORDER BY from_us, kind")
+           // Where the wall clock was put back a gap begins after its end.
+           "SELECT kind, from_us, to_us, detail FROM gaps WHERE min(from_us, coalesce(to_us, from_us)) < ?2"
+           " AND max(from_us, coalesce(to_us, ?2)) > ?1 ORDER BY from_us, kind")
       .rows(
           [&](SQLite::Statement& row) {
             const auto to_us = optional_number(row.getColumn(2));

@@ -82,6 +82,7 @@ struct Event {
 struct EventBatch {
   std::vector<Event> events;
   std::int64_t lost_count = 0;  ///< that found no room since the batch before
+  bool more = false;            ///< others had happened before, and wait for the next batch
 };
 
 }  // namespace galproc

@@ -43,6 +43,11 @@ bool show_through(const std::string& command, const std::string& text);
 /// is overwritten soon.
 bool is_output_abandoned();
 
+/// Holds this process to half of the machine's memory from now on: what asks for more fails, where the system would end
+/// whatever it likes. A lower limit that it has already stays. Does nothing where the system has none, and under a
+/// sanitizer, which takes more than there is.
+void limit_own_memory();
+
 /// A person sits there: stdin and stderr are terminals.
 bool is_interactive();
 

@@ -172,6 +172,10 @@ class Platform {
   /// SIGQUIT, SIGHUP; console close), at once if that has happened before.
   virtual Wake sleep_until(std::int64_t boot_us) = 0;
 
+  /// For who records from now on into `database`: what its sources and that file do not take is given up for good.
+  /// Those have to be open. Throws PlatformError where that fails.
+  virtual void give_up_privileges(const std::filesystem::path& database) = 0;
+
   /// Tells the service manager that started this process what `lines` say, such as READY=1, if there is one that
   /// listens.
   virtual void notify_manager(const std::string& lines) = 0;

@@ -1,5 +1,6 @@
 #include "recorder/event_collector.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <variant>
@@ -49,10 +50,15 @@ EventCollector::EventCollector(SQLite::Database& database, ProcessCollector& pro
       select_process_(database,
                       "SELECT p.start_token, (SELECT i.name FROM process_image AS i WHERE i.upid = p.upid"
                       " ORDER BY i.image_no DESC LIMIT 1) FROM process AS p WHERE p.upid = ?"),
-      select_name_(database, "SELECT name FROM process_image WHERE upid = ? ORDER BY image_no DESC LIMIT 1") {}
+      select_name_(database, "SELECT name FROM process_image WHERE upid = ? ORDER BY image_no DESC LIMIT 1"),
+      select_met_(database,
+                  "SELECT upid, pid, start_token, started_us + met_after_us FROM process AS p WHERE upid > ? AND source"
+                  " = ? AND boot_id = ? AND NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = p.upid)"),
+      select_newest_(database, "SELECT max(upid) FROM process") {}
 
 void EventCollector::write(const std::vector<Event>& events, const Place& place) {
   place_ = place;
+  store_.set_tick(place.tick_id);
   run_another_.clear();
   for (const Event& event : events) {
     if (const auto* exec = std::get_if<ExecEvent>(&event.what)) run_another_.insert(exec->process.key);
@@ -80,7 +86,7 @@ ProcessStore::Identity EventCollector::meet(const EventParty& party, std::int64_
   sight.parent_pid = parent_pid.value_or(party.parent_pid);
   sight.parent_upid = parent_upid ? parent_upid : latest_with(party.parent_pid);
   const auto identity = store_.upid_of(place_.boot_id, sight);
-  staged_[party.key] = {identity.upid, {}};
+  staged_[party.key] = {identity.upid, {}, at_us, {}};
   return identity;
 }
 
@@ -101,7 +107,9 @@ void EventCollector::write(const ForkEvent& fork, std::int64_t at_us) {
   if (!child.is_new) {
     // A tick met it first, and saw the parent of that moment.
     if (store_.last_parent_pid(child.upid) != fork.parent.key.pid) {
+      store_.set_tick(place_.last_tick_id.value_or(place_.tick_id));
       store_.add_parent(child.upid, at_us, Witness::Event, parent, fork.parent.key.pid);
+      store_.set_tick(place_.tick_id);
     }
     return;
   }
@@ -133,7 +141,7 @@ void EventCollector::write(const ExecEvent& exec, std::int64_t at_us) {
   if (is_first_program(exec.process.key, at_us)) {
     store_.remove_image(upid, last.image_no);
     store_.add_image(upid, last.image_no, at_us, row);
-    staged_[exec.process.key] = {upid, {}};
+    staged_[exec.process.key] = {upid, {}, at_us, {}};
   } else {
     store_.add_image(upid, last.image_no + 1, at_us, row);
   }
@@ -144,6 +152,7 @@ void EventCollector::write(const ExitEvent& exit, std::int64_t at_us) {
   if (identity.is_new) add_bare_image(identity.upid, exit.process, at_us);
   ExitRow row;
   row.source = Witness::Event;
+  row.tick_id = place_.tick_id;
   row.ended_us = at_us;
   row.wait_status = exit.wait_status;
   const auto last = processes_.end_by_event(exit.process.key);
@@ -211,15 +220,54 @@ void EventCollector::write(const OomEvent& oom, std::int64_t at_us) {
   if (const auto victim = latest_with(oom.victim_pid)) mark_oom_.run(*victim, at_us, oom.sender_pid);
 }
 
+void EventCollector::take_in_met_by_actions(const Tick& tick) {
+  if (newest_upid_) {  // whom a recording finds at its start its first look settles
+    select_met_.rows(
+        [&](SQLite::Statement& row) {
+          const ProcessKey key{row.getColumn(1).getInt64(), row.getColumn(2).getInt64()};
+          if (!processes_.upid_of(key))
+            staged_[key] = {row.getColumn(0).getInt64(), {}, row.getColumn(3).getInt64(), {}};
+        },
+        *newest_upid_, Witness::Action, tick.boot_id);
+  }
+  open_newest_upid_ = select_newest_.number();
+}
+
+void EventCollector::write_unseen_ends(const ProcessPass& pass, const Tick& tick) {
+  take_in_met_by_actions(tick);
+  const std::unordered_set<std::int64_t> unreadable(pass.unreadable_pids.begin(), pass.unreadable_pids.end());
+  for (const auto& [key, met] : born_) {
+    if (processes_.upid_of(key)) {
+      gone_.push_back(key);  // looks know it from here on
+      continue;
+    }
+    if (unreadable.contains(key.pid)) continue;  // it may be this one
+    if (!met.missed_us) {                        // it may have ended since the events of this look were told
+      staged_.emplace(key, met).first->second.missed_us = tick.at_us;
+      continue;
+    }
+    gone_.push_back(key);
+    if (store_.has_seen_exit(met.upid)) continue;  // somebody named it after its end
+    ExitRow row;
+    row.source = Witness::Poll;
+    row.tick_id = tick.tick_id;
+    row.ended_us = std::max(*met.missed_us, met.met_us);
+    row.ended_after_us = met.met_us;
+    store_.add_exit(met.upid, row);
+  }
+}
+
 void EventCollector::committed() {
   for (const auto& [key, met] : staged_) born_[key] = met;
   for (const ProcessKey& key : gone_) born_.erase(key);
+  if (open_newest_upid_) newest_upid_ = open_newest_upid_;
   rolled_back();
 }
 
 void EventCollector::rolled_back() {
   staged_.clear();
   gone_.clear();
+  open_newest_upid_.reset();
 }
 
 }  // namespace galproc

@@ -65,6 +65,7 @@ void ProcessCollector::write(const TickReading& reading, const Tick& tick) {
   key_by_pid_.clear();
   if (!reading.processes) return;
   const ProcessPass& pass = *reading.processes;
+  store_.set_tick(tick.tick_id);
   meet_new_ones(pass, reading, tick);
   write_parents_and_images(pass, tick);
   write_samples(pass, tick);
@@ -114,7 +115,8 @@ void ProcessCollector::meet(const ProcessReading& process, const ProcessPass& pa
   } else {  // met by an earlier recording, or by a command that acted on it
     fresh.parent_pid = store_.last_parent_pid(identity.upid).value_or(-1);
     if (!process.ended) store_.take_back_concluded_exit(identity.upid);
-    fresh.ended = process.ended && store_.has_seen_exit(identity.upid);
+    // A look may still find one running whose end an event has told.
+    fresh.ended = process.ended ? store_.has_seen_exit(identity.upid) : store_.has_told_exit(identity.upid);
   }
 }
 

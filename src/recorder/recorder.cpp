@@ -63,6 +63,7 @@ void Recorder::run() {
     choose_readings();
     open_events();
     ensure_open();
+    give_up_privileges();
     say_first_line();
     started_ = true;
     platform_.notify_manager("READY=1\nSTATUS=Recording to " + escape_controls(options_.database.string()) + ".");
@@ -103,6 +104,14 @@ void Recorder::take_lock() {
   locked_ = platform_.file_identity(recorder_lock_path(options_.database));
 }
 
+void Recorder::give_up_privileges() {
+  try {
+    platform_.give_up_privileges(options_.database);
+  } catch (const PlatformError& error) {
+    warn(error.what());
+  }
+}
+
 void Recorder::loop() {
   const std::int64_t started_us = platform_.clocks().boot_us;
   const std::optional<std::int64_t> end_us =
@@ -112,6 +121,8 @@ void Recorder::loop() {
   for (bool last = false; !last;) {
     std::int64_t wake_us = std::min(scheduled_us, tell_manager_all_is_well());
     if (end_us) wake_us = std::min(wake_us, *end_us);
+    if (has_more_events_ && pending_.events.empty())
+      wake_us = platform_.clocks().boot_us;  // stored: there is room again
     if (!queue_.empty() || events_) wake_us = std::min(wake_us, platform_.clocks().boot_us + kRetryUs);
     last = platform_.sleep_until(wake_us) == Wake::Stop;
 
@@ -277,6 +288,7 @@ void Recorder::open_file() {
     move_aside("it was corrupt");
     damaged_ = false;
   }
+  if (kind == FileKind::New) finish_moving_aside(path);
   platform_.make_shared_file(path);
 
   RecordingFacts facts;
@@ -336,11 +348,13 @@ void Recorder::finish() {
                             count_of(static_cast<std::int64_t>(queue_.size()), "reading"), options_.database.string(),
                             waiting_why_.empty() ? "no time was left" : "it " + waiting_why_));
   }
+  store_last_events(deadline_us);
   try {
     recording_->end(platform_.clocks().wall_us, "stopped");
   } catch (const SQLite::Exception& error) {
-    throw Error(ExitCode::Failed,
-                "Every tick is stored, but the end of the recording could not be: " + describe(error) + ".");
+    throw Error(ExitCode::Failed, fmt::format("Every tick is stored in {}, but the end of the recording could not be: "
+                                              "{}. The next recorder notes it as a crash.",
+                                              options_.database.string(), describe(error)));
   }
   try {
     recording_->checkpoint();

@@ -53,6 +53,7 @@ class Recorder {
   /// Throws Error for a file that is not galproc's, NewerSchema for one that a newer galproc has migrated.
   void refuse_if_not_ours();
   void take_lock();
+  void give_up_privileges();
   void loop();
   /// A tick is due, or the last one is taken.
   void look(std::int64_t late_us);
@@ -65,6 +66,8 @@ class Recorder {
   /// The next moment at which the service manager has to hear that all is well; far away where none listens.
   std::int64_t tell_manager_all_is_well();
   void store_events_if_due();
+  /// Of a storm, as far as there is time for it.
+  void store_last_events(std::int64_t deadline_us);
   void store_waiting_readings();
   void make_room();
   /// Whether the disk is so full that nothing more may be stored. Then the oldest gives way.
@@ -96,6 +99,7 @@ class Recorder {
   SourceReasons reasons_;                ///< why no better ones are
   std::unique_ptr<EventSource> events_;  ///< null: there is none
   EventReading pending_;                 ///< drained, and not stored or part of a reading yet
+  bool has_more_events_ = false;         ///< the source does
   std::optional<FileIdentity> locked_;
   std::unique_ptr<Recording> recording_;
   std::optional<FileIdentity> opened_;

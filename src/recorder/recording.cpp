@@ -79,6 +79,15 @@ void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
   crashed.run();
   Prepared newest(database_, "SELECT at_us - duration_us FROM tick ORDER BY tick_id DESC LIMIT 1");
   last_known_us_ = newest.number();
+  Prepared newest_clocks(
+      database_,
+      "SELECT t.at_us, t.boot_us FROM tick AS t JOIN recording AS r USING (recording_id) JOIN boot AS b"
+      " USING (boot_id) WHERE t.tick_id = (SELECT max(tick_id) FROM tick) AND b.boot_uuid = ?");
+  newest_clocks.rows(
+      [&](SQLite::Statement& row) {
+        earlier_clocks_ = Clocks{row.getColumn(0).getInt64(), row.getColumn(1).getInt64(), 0};
+      },
+      facts.host.boot_uuid);
   // Above what was to be deleted too, though it be gone from a file that was rescued.
   Prepared newest_id(database_,
                      "SELECT max((SELECT coalesce(max(tick_id), 0) FROM tick),"
@@ -116,10 +125,13 @@ void Recording::write(const TickReading& reading, const std::vector<GapNote>& ga
     if (!is_first) insert_events(reading.events);
     for (Collector* collector : collectors) collector->write(reading, tick);
     if (is_first) insert_events(reading.events);
+    if (reading.processes) events_->write_unseen_ends(*reading.processes, tick);
     insert_errors(reading, tick);
     for (const GapNote& gap : gaps) insert_gap(gap);
     if (last_tick_id_) {
       for (const GapNote& gap : gaps_between(last_clocks_, reading.clocks)) insert_gap(gap);
+    } else if (earlier_clocks_) {
+      if (const auto step = clock_step_between(*earlier_clocks_, reading.clocks)) insert_gap(*step);
     }
     pinned_gap_id = note_wal(is_first ? reading.clocks.wall_us : last_clocks_.wall_us);
     transaction.commit();
@@ -191,7 +203,7 @@ void Recording::delete_some() {
 
 void Recording::insert_events(const EventReading& events) {
   if (event_source_ == "none") return;
-  events_->write(events.events, {recording_id_, boot_id_, events.clocks});
+  events_->write(events.events, {recording_id_, boot_id_, next_tick_id_, last_tick_id_, events.clocks});
   write_status_->run(recording_id_, events.clocks.wall_us);
   if (events.lost_count > 0) {
     insert_loss_->run(recording_id_, event_source_, std::min(events.from_us, events.clocks.wall_us),
@@ -265,22 +277,32 @@ std::optional<std::int64_t> Recording::note_wal(std::int64_t at_us) {
     return std::nullopt;
   }
   const std::string path = clean_utf8(database_.getFilename()).text;
+  const std::string why =
+      wal_.failure().empty()
+          ? fmt::format(
+                "a reader that does not finish keeps it from being emptied. End that one (lsof {} names all who "
+                "have it open).",
+                path)
+          : fmt::format("it cannot be moved into the file: {}.", wal_.failure());
   insert_gap_->run(recording_id_, "wal_pinned", at_us, std::optional<std::int64_t>(),
-                   fmt::format("{}-wal has grown to {:.1f} MiB: a reader that does not finish keeps it from being "
-                               "emptied. End that one (lsof {} names all who have it open). Nothing is lost.",
-                               path, static_cast<double>(wal_.bytes()) / kMiB, path));
+                   fmt::format("{}-wal has grown to {:.1f} MiB: {} Nothing is lost.", path,
+                               static_cast<double>(wal_.bytes()) / kMiB, why));
   return database_.getLastInsertRowid();
+}
+
+std::optional<GapNote> Recording::clock_step_between(const Clocks& before, const Clocks& now) {
+  const std::int64_t elapsed_us = now.boot_us - before.boot_us;
+  const std::int64_t stepped_us = now.wall_us - before.wall_us - elapsed_us;
+  if (std::llabs(stepped_us) <= kClockStepUs + elapsed_us / kClockSlewDivisor) return std::nullopt;
+  return GapNote{"clock_step", before.wall_us, now.wall_us,
+                 "The wall clock stepped " + std::string(stepped_us > 0 ? "forward" : "back") + " by " +
+                     format_duration(std::llabs(stepped_us)) + "."};
 }
 
 std::vector<GapNote> Recording::gaps_between(const Clocks& before, const Clocks& now) const {
   std::vector<GapNote> gaps;
   const std::int64_t elapsed_us = now.boot_us - before.boot_us;
-  const std::int64_t stepped_us = now.wall_us - before.wall_us - elapsed_us;
-  if (std::llabs(stepped_us) > kClockStepUs + elapsed_us / kClockSlewDivisor) {
-    gaps.push_back({"clock_step", before.wall_us, now.wall_us,
-                    "The wall clock stepped " + std::string(stepped_us > 0 ? "forward" : "back") + " by " +
-                        format_duration(std::llabs(stepped_us)) + "."});
-  }
+  if (auto step = clock_step_between(before, now)) gaps.push_back(std::move(*step));
   const std::int64_t asleep_us = elapsed_us - (now.monotonic_us - before.monotonic_us);
   if (asleep_us > kSuspendUs) {
     gaps.push_back({"suspended", before.wall_us, now.wall_us,

@@ -103,6 +103,8 @@ class Recording {
   void insert_events(const EventReading& events);
   void refuse_newer_schema();
   std::vector<GapNote> gaps_between(const Clocks& before, const Clocks& now) const;
+  /// The step of the wall clock between two looks, where there was one.
+  static std::optional<GapNote> clock_step_between(const Clocks& before, const Clocks& now);
 
   SQLite::Database database_;
   WalSize wal_;
@@ -120,6 +122,7 @@ class Recording {
   std::int64_t boot_id_ = 0;
   std::int64_t booted_us_ = 0;
   std::int64_t recording_id_ = 0;
+  std::optional<Clocks> earlier_clocks_;       ///< of the newest tick, where that is one of this boot
   std::optional<std::int64_t> last_known_us_;  ///< when the newest reading of earlier recordings began
 
   std::int64_t next_tick_id_ = 1;  ///< nobody else writes ticks

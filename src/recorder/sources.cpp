@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "model/errors.h"
@@ -64,18 +66,27 @@ void Recorder::open_events() {
 
 void Recorder::drain_events() {
   if (!events_) return;
-  constexpr std::size_t kMostWaiting = 200'000;
-  pending_.clocks = platform_.clocks();  // before: what happens meanwhile may be in the batch or in the next
-  EventBatch batch = events_->drain();
-  pending_.lost_count += batch.lost_count;
-  if (pending_.events.empty()) pending_.events.swap(batch.events);
-  for (Event& event : batch.events) {
-    if (pending_.events.size() < kMostWaiting) {
-      pending_.events.push_back(std::move(event));
+  // What is beyond that waits in the kernel, where it is counted if it finds no room.
+  constexpr std::size_t kMostWaiting = 10'000;
+  bool more = true;
+  while (more && pending_.events.size() < kMostWaiting) {
+    pending_.clocks = platform_.clocks();  // before: what happens meanwhile may be in the batch or in the next
+    EventBatch batch = events_->drain();
+    pending_.lost_count += batch.lost_count;
+    if (pending_.events.empty()) {
+      pending_.events.swap(batch.events);
     } else {
-      ++pending_.lost_count;
+      std::move(batch.events.begin(), batch.events.end(), std::back_inserter(pending_.events));
     }
+    more = batch.more;
   }
+  has_more_events_ = more;
+  if (!more || pending_.events.empty()) return;
+  // All is told up to the last of them, and that not quite: two CPUs may tell in another order than they dated.
+  constexpr std::int64_t kOutOfOrderUs = 1000;
+  const std::int64_t behind_us = pending_.clocks.boot_us - pending_.events.back().boot_us + kOutOfOrderUs;
+  for (std::int64_t* clock : {&pending_.clocks.wall_us, &pending_.clocks.boot_us, &pending_.clocks.monotonic_us})
+    *clock -= std::max<std::int64_t>(0, behind_us);
 }
 
 void Recorder::store_events_if_due() {
@@ -92,6 +103,18 @@ void Recorder::store_events_if_due() {
     pending_ = EventReading{pending_.clocks, pending_.clocks.wall_us, {}, 0};
   } catch (const SQLite::Exception&) {
     // They go with the next tick, which is tried again until it can be written, and tells why it cannot.
+  }
+}
+
+void Recorder::store_last_events(std::int64_t deadline_us) {
+  try {
+    while (has_more_events_ && platform_.clocks().boot_us < deadline_us) {
+      drain_events();
+      recording_->write(pending_);
+      pending_ = EventReading{pending_.clocks, pending_.clocks.wall_us, {}, 0};
+    }
+  } catch (const SQLite::Exception&) {
+    // Every tick is stored, and up to when events are complete is written down.
   }
 }
 

@@ -3,9 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "model/text.h"
@@ -81,22 +82,24 @@ std::string json_value(const Value& value) {
 }
 
 /// Column names ready to write. A free statement may name two columns alike (`SELECT a.pid, b.pid`), and most
-/// readers keep only the last of two equal keys: the second becomes `pid_2`.
+/// readers keep only the last of two equal keys: the second becomes `pid_2`. What counts is how they are written: of
+/// names that differ only in what is no UTF-8 nobody sees a difference.
 std::vector<std::string> json_keys(const std::vector<Column>& columns) {
-  std::vector<std::string> names;
-  const auto is_taken = [&names, &columns](const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end() ||
-           std::any_of(columns.begin() + static_cast<std::ptrdiff_t>(names.size()) + 1, columns.end(),
-                       [&name](const Column& later) { return later.name == name; });
-  };
-  for (const Column& column : columns) {
-    std::string name = column.name;
-    const bool repeated = std::find(names.begin(), names.end(), name) != names.end();
-    for (int copy = 2; repeated && is_taken(name); ++copy) name = fmt::format("{}_{}", column.name, copy);
-    names.push_back(name);
+  std::vector<std::string> keys;
+  for (const Column& column : columns) keys.push_back(json_text(column.name) + ':');
+  std::unordered_set<std::string> taken(keys.begin(), keys.end());
+  std::unordered_map<std::string, int> copies;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    int& copy = copies[keys[i]];
+    if (++copy == 1) continue;
+    for (;; ++copy) {
+      const std::string key = json_text(fmt::format("{}_{}", columns[i].name, copy)) + ':';
+      if (!taken.insert(key).second) continue;
+      keys[i] = key;
+      break;
+    }
   }
-  for (std::string& name : names) name = json_text(name) + ':';
-  return names;
+  return keys;
 }
 
 std::string json_object(const std::vector<std::string>& keys, const std::vector<Value>& row) {

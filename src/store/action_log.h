@@ -14,6 +14,7 @@
 #include "model/errors.h"
 #include "model/reading.h"
 #include "model/redaction.h"
+#include "store/action_prune.h"
 #include "store/ancestry.h"
 #include "store/process_store.h"
 
@@ -78,6 +79,9 @@ class ActionWriter {
   /// still_there, interrupted).
   virtual void add_action_outcome(std::int64_t action_id, std::int64_t at_us, int exit_code) = 0;
   virtual std::int64_t add_service(const ServiceEntry& service) = 0;
+  /// Deletes from the log what plan_action_prune finds, as asked for by the action `action_id`. Gives what went.
+  virtual ActionPrunePlan prune_actions(std::int64_t action_id, std::int64_t before_us,
+                                        const std::unordered_set<std::int64_t>& in_use) = 0;
   /// Births, images and ends of the processes that it acts on.
   virtual ProcessStore& processes() = 0;
 };

@@ -30,7 +30,8 @@ const char* outcome_of(int exit_code) {
 }  // namespace
 
 ActionRows::ActionRows(SQLite::Database& database, const Redactor& redactor)
-    : redactor_(redactor),
+    : database_(database),
+      redactor_(redactor),
       processes_(database),
       ledger_(database),
       insert_action_(database,
@@ -111,6 +112,13 @@ std::int64_t ActionRows::add_service(const ServiceEntry& service) {
                                                    clean(service.marker), service.upid, clean(service.venv),
                                                    words(service.arguments), clean(service.working_directory),
                                                    clean(service.log_path), clean(service.cgroup)));
+}
+
+ActionPrunePlan ActionRows::prune_actions(std::int64_t action_id, std::int64_t before_us,
+                                          const std::unordered_set<std::int64_t>& in_use) {
+  ActionPrunePlan plan = plan_action_prune(database_, before_us, in_use);
+  if (!plan.action_ids.empty()) galproc::prune_actions(database_, ledger_, plan, action_id);
+  return plan;
 }
 
 }  // namespace galproc

@@ -17,6 +17,8 @@ class ActionRows : public ActionWriter {
   void add_outcome(const OutcomeEntry& outcome) override;
   void add_action_outcome(std::int64_t action_id, std::int64_t at_us, int exit_code) override;
   std::int64_t add_service(const ServiceEntry& service) override;
+  ActionPrunePlan prune_actions(std::int64_t action_id, std::int64_t before_us,
+                                const std::unordered_set<std::int64_t>& in_use) override;
   ProcessStore& processes() override { return processes_; }
 
  private:
@@ -24,6 +26,7 @@ class ActionRows : public ActionWriter {
   std::optional<std::string> talk(const std::optional<std::string>& text) const;
   std::int64_t chained(const char* table, std::optional<std::int64_t> row_id);
 
+  SQLite::Database& database_;
   const Redactor& redactor_;
   ProcessStore processes_;
   Ledger ledger_;

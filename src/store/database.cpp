@@ -68,6 +68,18 @@ void give_scratch(SQLite::Database& database) {
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_LOOKASIDE, nullptr, kPieceBytes, kPieces);
 }
 
+/// Bounds for what anybody may ask, of a file that anybody may have made: no text or row of more than this, no
+/// statement longer than a shell passes on, and views can do no more than whoever reads them.
+void hold_to_reading(SQLite::Database& database) {
+  constexpr int kMostBytes = 64 << 20;
+  constexpr int kMostOfStatement = 1 << 20;
+  sqlite3_limit(database.getHandle(), SQLITE_LIMIT_LENGTH, kMostBytes);
+  sqlite3_limit(database.getHandle(), SQLITE_LIMIT_SQL_LENGTH, kMostOfStatement);
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0, nullptr);
+}
+
 /// The header of the file itself, readable even where SQLite gives up on the rest, and without SQLite: opening another
 /// program's database in WAL mode would make files beside it.
 struct Header {
@@ -258,6 +270,7 @@ SQLite::Database open_for_reading(const fs::path& path) {
     // No two threads share it, so its lock would be taken some ten thousand times for nothing.
     SQLite::Database database(path.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, kReaderBusyMs);
     give_scratch(database);
+    hold_to_reading(database);
     leave_wal_alone(database);
     check_readable(database, path);
     return database;
@@ -322,6 +335,21 @@ fs::path move_damaged_aside(const fs::path& path, std::int64_t now_us) {
     fs::rename(path.string() + ending, target.string() + ending, missing);
   }
   return target;
+}
+
+void finish_moving_aside(const fs::path& path) {
+  std::error_code missing;
+  if (fs::exists(path) || fs::file_size(path.string() + "-wal", missing) == 0 || missing) return;
+  const std::string begin = path.filename().string() + ".corrupt-";
+  fs::path newest;  // the time in their names sorts them
+  for (const auto& entry : fs::directory_iterator(fs::absolute(path).parent_path())) {
+    const std::string name = entry.path().filename().string();
+    const bool is_part = name.ends_with("-wal") || name.ends_with("-shm");
+    if (name.starts_with(begin) && !is_part && name > newest.filename().string()) newest = entry.path();
+  }
+  if (newest.empty() || fs::exists(newest.string() + "-wal")) return;
+  fs::rename(path.string() + "-wal", newest.string() + "-wal");
+  fs::rename(path.string() + "-shm", newest.string() + "-shm", missing);
 }
 
 fs::path recorder_lock_path(const fs::path& database) {

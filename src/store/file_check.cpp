@@ -37,8 +37,11 @@ constexpr Rule kRules[] = {
      "SELECT tick_id FROM tick AS t WHERE previous_tick_id IS NULL AND EXISTS"
      " (SELECT 1 FROM tick AS o WHERE o.recording_id = t.recording_id AND o.tick_id < t.tick_id)",
      "The tick {0} is the first of a recording that had one before."},
+    // A service is logged before it runs what it was made for: its image comes later, or never where that was cut
+    // short.
     {"processes", CheckDepth::Quick,
-     "SELECT p.upid FROM process AS p WHERE NOT EXISTS (SELECT 1 FROM process_image AS i WHERE i.upid = p.upid)",
+     "SELECT p.upid FROM process AS p WHERE NOT EXISTS (SELECT 1 FROM process_image AS i WHERE i.upid = p.upid)"
+     " AND NOT EXISTS (SELECT 1 FROM service AS s WHERE s.upid = p.upid)",
      "The process with upid {0} has no image."},
     {"ports", CheckDepth::Quick,
      "SELECT b.binding_id FROM port_binding AS b JOIN port_release AS r USING (binding_id)"

@@ -22,7 +22,7 @@ constexpr int kLedgerFormat = 1;
 
 /// Format 1. Never changed: columns and tables that a later migration adds belong to a format of their own, or no older
 /// row would hold any more.
-constexpr std::array<ChainedTable, 6> kFormat1{{
+constexpr std::array<ChainedTable, 7> kFormat1{{
     {"action", "action_id",
      "boot_id, at_us, verb, actor_pid, actor_start_token, actor_upid, actor_name, uid, user, login_uid, sudo_user, tty,"
      " cwd, command_line, host, reason"},
@@ -34,6 +34,9 @@ constexpr std::array<ChainedTable, 6> kFormat1{{
     {"service", "service_id",
      "action_id, at_us, name, marker, upid, venv, command_line, working_directory, log_path, cgroup"},
     {"prune", "prune_id", "at_us, reason, before_tick_id, from_us, until_us"},
+    {"action_prune", "action_id",
+     "before_us, from_us, before_action_id, action_count, attempt_count, last_attempt_id, last_service_id, before_seq,"
+     " cut_hash"},
 }};
 
 /// Null for a table that is not chained.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "model/time_words.h"
 #include "store/database.h"
 #include "store/ledger.h"
 #include "store/ledger_tables.h"
@@ -34,7 +35,12 @@ class Walk {
       return report_;
     }
     report_.head = *start;
-    found_ = !head_ || *head_ == *start;
+    SQLite::Statement cuts(database_, "SELECT before_seq, cut_hash FROM action_prune ORDER BY action_id DESC LIMIT 1");
+    if (cuts.executeStep()) {
+      first_seq_ = cuts.getColumn(0).getInt64();
+      report_.head = cuts.getColumn(1).getString();
+    }
+    found_ = !head_ || *head_ == report_.head;
     if (follow_chain() && find_cut_tail("ledger", "seq") && find_unchained() && find_head()) is_read_as_made();
     return report_;
   }
@@ -100,6 +106,10 @@ class Walk {
   }
 
   bool check(const Link& link) {
+    if (first_seq_ && report_.length == 0 && link.seq != *first_seq_) {
+      return fail(link.seq, fmt::format("The ledger begins with row {}, and not with row {}, at which it was cut.",
+                                        link.seq, *first_seq_));
+    }
     if (link.prev_hash != report_.head) {
       return fail(link.seq,
                   fmt::format("Row {} of the ledger does not follow the one before it: a row between them was "
@@ -131,8 +141,11 @@ class Walk {
 
   /// SQLite remembers the highest number that it ever gave: rows above the newest were there.
   bool find_cut_tail(const std::string& table, const std::string& key) {
-    SQLite::Statement given(database_, "SELECT seq, (SELECT coalesce(max(" + key + "), 0) FROM " + table +
-                                           ") FROM sqlite_sequence WHERE name = ?");
+    const bool was_cut = table == "attempt" || table == "service";
+    SQLite::Statement given(
+        database_, fmt::format("SELECT seq, max((SELECT coalesce(max({1}), 0) FROM {0}), (SELECT coalesce(max({2}), 0)"
+                               " FROM action_prune)) FROM sqlite_sequence WHERE name = ?",
+                               table, key, was_cut ? "last_" + key : "0"));
     given.bind(1, table);
     if (!given.executeStep()) return true;
     const std::int64_t highest = given.getColumn(0).getInt64();
@@ -166,13 +179,14 @@ class Walk {
     if (found_) return true;
     return fail(std::nullopt,
                 fmt::format("The hash {} is not in the ledger: rows that were there when it was noted are gone, or "
-                            "all of it was written anew, or it is another file's.",
-                            *head_));
+                            "all of it was written anew, or it is another file's{}.",
+                            *head_, first_seq_ ? ", or it is older than what `galproc db prune` cut off" : ""));
   }
 
   SQLite::Database& database_;
   std::optional<std::string> head_;
   bool found_ = true;
+  std::optional<std::int64_t> first_seq_;  ///< where the ledger was cut; empty: it was not
   std::map<std::string, std::unique_ptr<SQLite::Statement>> rows_;
   LedgerReport report_;
 };
@@ -183,6 +197,23 @@ LedgerReport verify_ledger(SQLite::Database& database, const std::optional<std::
   SQLite::Transaction reading(database);  // a recorder and other commands may write meanwhile
   LedgerReport report = Walk(database, head).run();
   return report;
+}
+
+std::vector<std::string> cuts_of_ledger(SQLite::Database& database) {
+  std::vector<std::string> cuts;
+  Prepared(database,
+           "SELECT p.before_us, a.at_us, a.user, p.action_id, p.before_seq, p.cut_hash, p.action_count"
+           " FROM action_prune AS p JOIN action AS a USING (action_id) ORDER BY p.action_id")
+      .rows([&](SQLite::Statement& row) {
+        cuts.push_back(fmt::format(
+            "On {} {} had what was logged before {} deleted (action {}, which took {}): the ledger was cut before row "
+            "{}, at "
+            "the hash {}.",
+            format_instant(row.getColumn(1).getInt64()), optional_text(row.getColumn(2)).value_or("somebody"),
+            format_instant(row.getColumn(0).getInt64()), row.getColumn(3).getInt64(), row.getColumn(6).getInt64(),
+            row.getColumn(4).getInt64(), row.getColumn(5).getString()));
+      });
+  return cuts;
 }
 
 }  // namespace galproc

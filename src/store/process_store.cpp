@@ -52,7 +52,8 @@ ProcessStore::ProcessStore(SQLite::Database& database)
                       " ON CONFLICT (pid, start_token, boot_id) DO NOTHING RETURNING upid"),
       select_process_(database, "SELECT upid FROM process WHERE pid = ? AND start_token = ? AND boot_id = ?"),
       insert_parent_(database,
-                     "INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid) VALUES (?, ?, ?, ?, ?)"
+                     "INSERT INTO process_parent (upid, at_us, source, parent_upid, parent_pid, tick_id)"
+                     " VALUES (?, ?, ?, ?, ?, ?)"
                      " ON CONFLICT (upid, at_us, source) DO NOTHING"),
       select_parent_(database,
                      "SELECT parent_pid FROM (SELECT at_us, source, parent_pid FROM process_parent WHERE upid = ?1"
@@ -63,15 +64,15 @@ ProcessStore::ProcessStore(SQLite::Database& database)
       insert_image_(database,
                     "INSERT INTO process_image (upid, image_no, at_us, name, executable_text_id, command_line,"
                     " truncated, cgroup_text_id, working_directory_text_id, venv_text_id, venv_evidence,"
-                    " service_marker, uid, user_text_id, command_line_text_id)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                    " service_marker, uid, user_text_id, command_line_text_id, tick_id)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       inherit_image_(database,
                      "INSERT INTO process_image (upid, image_no, at_us, name, executable_text_id, command_line,"
                      " truncated, cgroup_text_id, working_directory_text_id, venv_text_id, venv_evidence,"
-                     " service_marker, uid, user_text_id, command_line_text_id)"
+                     " service_marker, uid, user_text_id, command_line_text_id, tick_id)"
                      " SELECT ?1, 1, ?3, name, executable_text_id, command_line, truncated, cgroup_text_id,"
                      " working_directory_text_id, venv_text_id, venv_evidence, service_marker, uid, user_text_id,"
-                     " command_line_text_id FROM process_image WHERE upid = ?2 ORDER BY image_no DESC LIMIT 1"),
+                     " command_line_text_id, ?4 FROM process_image WHERE upid = ?2 ORDER BY image_no DESC LIMIT 1"),
       delete_image_(database, "DELETE FROM process_image WHERE upid = ? AND image_no = ?"),
       select_image_(database,
                     "SELECT image_no, name, executable, command_line, truncated, cgroup, working_directory, venv,"
@@ -106,7 +107,7 @@ ProcessStore::Identity ProcessStore::upid_of(std::int64_t boot_id, const FirstSi
 
 void ProcessStore::add_parent(std::int64_t upid, std::int64_t at_us, Witness source,
                               std::optional<std::int64_t> parent_upid, std::int64_t parent_pid) {
-  insert_parent_.run(upid, at_us, source, parent_upid, parent_pid);
+  insert_parent_.run(upid, at_us, source, parent_upid, parent_pid, tick_id_);
 }
 
 std::optional<std::int64_t> ProcessStore::last_parent_pid(std::int64_t upid) {
@@ -118,7 +119,7 @@ void ProcessStore::add_image(std::int64_t upid, std::int64_t image_no, std::int6
   insert_image_.run(upid, image_no, at_us, image.name, text_id_of(image.executable),
                     line_id ? std::nullopt : image.command_line, image.truncated, text_id_of(image.cgroup),
                     text_id_of(image.working_directory), text_id_of(image.venv), image.venv_evidence,
-                    image.service_marker, image.uid, text_id_of(image.user), line_id);
+                    image.service_marker, image.uid, text_id_of(image.user), line_id, tick_id_);
 }
 
 void ProcessStore::remove_image(std::int64_t upid, std::int64_t image_no) {
@@ -126,7 +127,7 @@ void ProcessStore::remove_image(std::int64_t upid, std::int64_t image_no) {
 }
 
 bool ProcessStore::inherit_image(std::int64_t upid, std::int64_t parent_upid, std::int64_t at_us) {
-  return inherit_image_.run(upid, parent_upid, at_us) > 0;
+  return inherit_image_.run(upid, parent_upid, at_us, tick_id_) > 0;
 }
 
 std::optional<std::int64_t> ProcessStore::text_id_of(const std::optional<std::string>& text) {
@@ -189,6 +190,10 @@ void ProcessStore::add_exit(std::int64_t upid, const ExitRow& exit) {
 
 bool ProcessStore::has_seen_exit(std::int64_t upid) {
   return select_seen_exit_.number(upid, Witness::Poll).has_value();
+}
+
+bool ProcessStore::has_told_exit(std::int64_t upid) {
+  return select_seen_exit_.number(upid, Witness::Event).has_value();
 }
 
 void ProcessStore::take_back_concluded_exit(std::int64_t upid) {

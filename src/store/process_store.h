@@ -53,6 +53,10 @@ class ProcessStore {
  public:
   explicit ProcessStore(SQLite::Database& database);
 
+  /// Parents and images that are stored from now on are those of this tick, or are older than it and younger than the
+  /// one before. Empty, as at first: nobody knows.
+  void set_tick(std::optional<std::int64_t> tick_id) { tick_id_ = tick_id; }
+
   /// The row of this boot, made when it is new.
   std::int64_t boot_id_of(const HostReading& host);
 
@@ -96,6 +100,8 @@ class ProcessStore {
   void add_exit(std::int64_t upid, const ExitRow& exit);
   /// Whether an event told of its end, or somebody saw that it had ended, rather than only missed it.
   bool has_seen_exit(std::int64_t upid);
+  /// Whether an event told of it.
+  bool has_told_exit(std::int64_t upid);
   /// Takes back an end that nobody saw, but that followed from not having been seen again: it lives. A recorder that
   /// may see less than another (hidepid) can only conclude so.
   void take_back_concluded_exit(std::int64_t upid);
@@ -112,6 +118,7 @@ class ProcessStore {
   Prepared insert_text_, select_text_;
   Prepared insert_image_, inherit_image_, delete_image_, select_image_;
   Prepared insert_exit_, select_seen_exit_, delete_concluded_exit_;
+  std::optional<std::int64_t> tick_id_;
   std::unordered_set<std::size_t> once_seen_;  ///< hashes of texts that are not shared yet
 };
 

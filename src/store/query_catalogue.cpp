@@ -35,9 +35,19 @@ std::vector<fs::path> sql_files(const fs::path& folder) {
 }
 
 std::string whole_text(const fs::path& path) {
+  const auto refuse = [&path](const char* why) -> std::string {
+    throw UsageError("The query file " + path.string() + " cannot be read" + why + ".");
+  };
+  constexpr std::size_t kMostBytes = 1 << 20;
+  std::error_code unknown;
+  // A pipe or a device may never end.
+  if (!fs::is_regular_file(path, unknown)) return refuse(unknown ? "" : ": it is not a file");
   std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) throw UsageError("The query file " + path.string() + " cannot be read.");
+  std::string text(kMostBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || !file.is_open()) return refuse("");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMostBytes) return refuse(": it is larger than 1 MiB");
   return text;
 }
 

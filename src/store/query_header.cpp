@@ -289,6 +289,8 @@ class HeaderParser {
   void read_statement() {
     const std::size_t length = statement_length(rest_);
     const std::string_view statement = rest_.substr(0, length);
+    // SQLite would take it for the end.
+    if (rest_.find('\0') != std::string_view::npos) fail(line_ + 1, "the statement holds a NUL byte");
     const std::string_view tail = rest_.substr(length);
     if (says_nothing(statement)) fail(line_ + 1, "no statement follows the header");
     if (!says_nothing(tail)) {

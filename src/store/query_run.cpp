@@ -1,18 +1,19 @@
 // The statements are prepared with SQLite's own functions: SQLite::Statement neither shows what follows the first
-// statement nor whether it only reads. A user's statement is held to reading by the authorizer, which sees what
-// sqlite3_stmt_readonly does not (ATTACH, a PRAGMA that sets something).
+// statement nor whether it only reads. Each is held to reading by the authorizer, which sees what
+// sqlite3_stmt_readonly does not (ATTACH, a PRAGMA that sets something): a named query too, since its file is
+// somebody's.
 
 #include "store/query_run.h"
 
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "model/errors.h"
+#include "store/reading_only.h"
 
 namespace galproc {
 
@@ -59,14 +60,12 @@ Value value_of(sqlite3_stmt* statement, int column) {
   const bool blob = sqlite3_column_type(statement, column) == SQLITE_BLOB;
   const auto* bytes = static_cast<const unsigned char*>(sqlite3_column_blob(statement, column));
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
+  if (!blob) return std::string(reinterpret_cast<const char*>(bytes), size);
   std::string text;
+  text.reserve(2 * size);
   for (std::size_t i = 0; i < size; ++i) {
-    if (blob) {
-      text += "0123456789abcdef"[bytes[i] >> 4];
-      text += "0123456789abcdef"[bytes[i] & 15];
-    } else {
-      text += static_cast<char>(bytes[i]);
-    }
+    text += "0123456789abcdef"[bytes[i] >> 4];
+    text += "0123456789abcdef"[bytes[i] & 15];
   }
   return text;
 }
@@ -143,11 +142,12 @@ void check_params(sqlite3_stmt* statement, const NamedQuery& query) {
   }
 }
 
-StatementPtr prepare_checked(SQLite::Database& database, const NamedQuery& query) {
+StatementPtr prepare_checked(SQLite::Database& database, const ReadingOnly& guard, const NamedQuery& query) {
   FirstStatement prepared;
   try {
     prepared = prepare(database, query.sql);
   } catch (const SQLite::Exception& error) {
+    if (!guard.denied().empty()) reject(query, "its statement is not run, since " + guard.denied());
     if (error.getErrorCode() != SQLITE_ERROR) throw;
     reject(query, std::string("SQLite says: ") + error.what());
   }
@@ -157,7 +157,7 @@ StatementPtr prepare_checked(SQLite::Database& database, const NamedQuery& query
   try {
     second = holds_statement(database, prepared.tail);
   } catch (const SQLite::Exception& error) {
-    if (error.getErrorCode() != SQLITE_ERROR) throw;
+    if (error.getErrorCode() != SQLITE_ERROR && error.getErrorCode() != SQLITE_AUTH) throw;
   }
   if (second) reject(query, "it holds more than one statement");
   if (sqlite3_stmt_readonly(prepared.statement.get()) == 0) reject(query, "its statement writes");
@@ -228,76 +228,6 @@ void bind_all(SQLite::Database& database, sqlite3_stmt* statement, const NamedQu
 
 // ---- Statements of the user
 
-/// PRAGMAs that only tell, with and without an argument.
-constexpr std::array<std::string_view, 13> kTellingPragmas{
-    "table_info",    "table_xinfo",    "table_list",       "index_list",        "index_info",
-    "index_xinfo",   "database_list",  "foreign_key_list", "foreign_key_check", "compile_options",
-    "function_list", "collation_list", "integrity_check"};
-/// PRAGMAs that tell without an argument and set something with one.
-constexpr std::array<std::string_view, 15> kSettablePragmas{
-    "application_id", "user_version",   "schema_version", "journal_mode", "page_size",
-    "page_count",     "freelist_count", "encoding",       "auto_vacuum",  "data_version",
-    "synchronous",    "cache_size",     "foreign_keys",   "busy_timeout", "journal_size_limit"};
-
-template <std::size_t N>
-bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::string lower(const char* text) {
-  std::string result = text == nullptr ? "" : text;
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
-/// While it lives, the connection prepares nothing that could change a file, another one, or the connection itself.
-class ReadingOnly {
- public:
-  explicit ReadingOnly(SQLite::Database& database) : database_(database) {
-    sqlite3_set_authorizer(database_.getHandle(), &ReadingOnly::decide, this);
-  }
-  ~ReadingOnly() { sqlite3_set_authorizer(database_.getHandle(), nullptr, nullptr); }
-  ReadingOnly(const ReadingOnly&) = delete;
-  ReadingOnly& operator=(const ReadingOnly&) = delete;
-
-  /// What was denied first, as the end of a sentence; empty: nothing was.
-  const std::string& denied() const { return denied_; }
-
- private:
-  static int decide(void* self, int action, const char* first, const char* second, const char*, const char*) {
-    return static_cast<ReadingOnly*>(self)->decide(action, first, second);
-  }
-
-  int decide(int action, const char* first, const char* second) {
-    std::string refusal;
-    if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE) return SQLITE_OK;
-    // The first use of a built-in virtual table (json_each, dbstat, pragma_...) asks for this and changes nothing. A
-    // statement that means it is no reading one, which is asked of SQLite as well.
-    if (action == SQLITE_UPDATE && lower(first) == "sqlite_master") return SQLITE_OK;
-    if (action == SQLITE_FUNCTION) {
-      if (lower(second) != "load_extension") return SQLITE_OK;
-      refusal = "it would load an extension";
-    } else if (action == SQLITE_PRAGMA) {
-      const std::string name = lower(first);
-      if (contains(kTellingPragmas, name) || (second == nullptr && contains(kSettablePragmas, name))) return SQLITE_OK;
-      refusal = "PRAGMA " + name + " may change something";
-    } else if (action == SQLITE_ATTACH || action == SQLITE_DETACH) {
-      refusal = "it would open or close another file";
-    } else if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT) {
-      refusal = "transactions are galproc's own";
-    } else {
-      refusal = "it would write";
-    }
-    if (denied_.empty()) denied_ = refusal;
-    return SQLITE_DENY;
-  }
-
-  SQLite::Database& database_;
-  std::string denied_;
-};
-
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
@@ -330,6 +260,8 @@ auto with_user_errors(const ReadingOnly& guard, const Work& work) {
 
 FirstStatement prepare_users(SQLite::Database& database, const ReadingOnly& guard, std::string_view sql) {
   return with_user_errors(guard, [&] {
+    // SQLite would take it for the end.
+    if (sql.find('\0') != std::string_view::npos) throw UsageError("The statement holds a NUL byte.");
     FirstStatement prepared = prepare(database, sql);
     if (!prepared.statement) throw UsageError("There is no statement to run.");
     if (holds_statement(database, prepared.tail)) throw UsageError("--run takes one statement, and this is more.");
@@ -346,7 +278,7 @@ FirstStatement prepare_users(SQLite::Database& database, const ReadingOnly& guar
 }  // namespace
 
 void check_query(SQLite::Database& database, const NamedQuery& query) {
-  prepare_checked(database, query);
+  prepare_checked(database, ReadingOnly(database), query);
 }
 
 RowSet run_query(SQLite::Database& database, const NamedQuery& query, const QueryBindings& bindings,
@@ -357,7 +289,8 @@ RowSet run_query(SQLite::Database& database, const NamedQuery& query, const Quer
     all["limit"] = static_cast<std::int64_t>(*limit) + (more == nullptr ? 0 : 1);
   }
   check_bindings(query, all);
-  const StatementPtr statement = prepare_checked(database, query);
+  const ReadingOnly guard(database);
+  const StatementPtr statement = prepare_checked(database, guard, query);
   bind_all(database, statement.get(), query, all);
   RowSet result = fetch(database, statement.get(), limit, more);
   for (std::size_t i = 0; i < query.columns.size(); ++i) {
@@ -376,7 +309,8 @@ RowSet run_sql(SQLite::Database& database, std::string_view sql, std::optional<s
 }
 
 RowSet explain_query(SQLite::Database& database, const NamedQuery& query) {
-  prepare_checked(database, query);
+  const ReadingOnly guard(database);
+  prepare_checked(database, guard, query);
   return plan_of(database, query.sql);
 }
 

@@ -14,6 +14,7 @@ namespace {
 /// So that a step holds the write lock for some milliseconds at most.
 constexpr int kDeadAtOnce = 500;
 constexpr int kPagesAtOnce = 128;
+constexpr std::size_t kTextsAtOnce = 500;
 /// Free pages are used again before the file grows: a few are left to that.
 constexpr std::int64_t kFreePages = 256;
 
@@ -71,6 +72,22 @@ constexpr const char* kDead =
     "     WHERE p.parent_upid IS NOT NULL)"
     " SELECT upid FROM dead WHERE upid NOT IN (SELECT upid FROM kept) LIMIT ?2";
 
+/// What follows is known to break no reference: to look for one each deleted text would have all images read.
+class NoForeignKeys {
+ public:
+  explicit NoForeignKeys(SQLite::Database& database) : handle_(database.getHandle()) {
+    sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, -1, &was_on_);
+    sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, 0, nullptr);
+  }
+  ~NoForeignKeys() { sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, was_on_, nullptr); }
+  NoForeignKeys(const NoForeignKeys&) = delete;
+  NoForeignKeys& operator=(const NoForeignKeys&) = delete;
+
+ private:
+  sqlite3* handle_;
+  int was_on_ = 0;
+};
+
 }  // namespace
 
 Retention::Retention(SQLite::Database& database)
@@ -84,7 +101,8 @@ Retention::Retention(SQLite::Database& database)
       page_count_(database, "PRAGMA page_count"),
       free_count_(database, "PRAGMA freelist_count"),
       page_bytes_(database, "PRAGMA page_size"),
-      user_version_(database, "PRAGMA user_version") {}
+      user_version_(database, "PRAGMA user_version"),
+      data_version_(database, "PRAGMA data_version") {}
 
 void Retention::keep(const std::vector<std::int64_t>& upids) {
   database_.exec("DELETE FROM temp.listed_dead");
@@ -191,9 +209,9 @@ void Retention::begin(const PrunePlan& plan, PruneReason reason, std::int64_t at
 bool Retention::step() {
   const auto declared = declared_.number();
   const auto oldest_id = oldest_.number();
-  if (!declared || !oldest_id) return false;
+  if (!oldest_id) return give_pages_back();
   const bool swept = swept_tick_id_ == oldest_id;
-  if (swept && *oldest_id >= *declared) return give_pages_back();
+  if (swept && *oldest_id >= declared.value_or(0)) return delete_unused_texts() || give_pages_back();
 
   SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
   if (was_migrated()) return false;
@@ -216,7 +234,8 @@ bool Retention::was_migrated() {
 
 bool Retention::is_pending() {
   const auto declared = declared_.number();
-  return declared && (*declared > oldest_.number().value_or(*declared) || has_pages_to_give_back());
+  const auto oldest_id = oldest_.number();
+  return declared && oldest_id && (*declared > *oldest_id || texts_tick_id_ != oldest_id || has_pages_to_give_back());
 }
 
 void Retention::delete_window(std::int64_t end_tick_id) {
@@ -260,6 +279,54 @@ bool Retention::delete_dead(std::int64_t oldest_tick_id) {
     for (Prepared& statement : deletes) statement.run(upid);
   }
   return dead.size() == static_cast<std::size_t>(kDeadAtOnce);
+}
+
+std::vector<std::int64_t> Retention::unused_texts() {
+  std::string columns;
+  Prepared(database_, "SELECT f.\"from\" FROM pragma_foreign_key_list('process_image') AS f WHERE f.\"table\" = 'text'")
+      .rows([&](SQLite::Statement& row) { columns += (columns.empty() ? "" : ", ") + row.getColumn(0).getString(); });
+  std::vector<std::int64_t> used, unused;
+  Prepared(database_, "SELECT " + columns + " FROM process_image").rows([&](SQLite::Statement& row) {
+    for (int i = 0; i < row.getColumnCount(); ++i) {
+      if (!row.getColumn(i).isNull()) used.push_back(row.getColumn(i).getInt64());
+    }
+  });
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  Prepared(database_, "SELECT text_id FROM text").rows([&](SQLite::Statement& row) {
+    const std::int64_t text_id = row.getColumn(0).getInt64();
+    if (!std::binary_search(used.begin(), used.end(), text_id)) unused.push_back(text_id);
+  });
+  return unused;
+}
+
+bool Retention::delete_unused_texts() {
+  const auto oldest_id = oldest_.number();
+  if (texts_tick_id_ == oldest_id) return false;
+  // They are sought without a lock, which takes longer than one may be held. Whoever has stored an image since may have
+  // named one of them.
+  const auto now = [&] {
+    return std::pair(data_version_.number().value_or(0), std::int64_t{sqlite3_total_changes64(database_.getHandle())});
+  };
+  if (unused_texts_.empty() || unused_since_ != now()) {
+    unused_since_ = now();
+    unused_texts_ = unused_texts();
+  }
+  if (unused_texts_.empty()) {
+    texts_tick_id_ = oldest_id;
+    return false;
+  }
+  const NoForeignKeys unchecked(database_);
+  SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+  if (was_migrated()) return false;
+  if (unused_since_ != now()) return true;
+  const std::size_t left = unused_texts_.size() - std::min(unused_texts_.size(), kTextsAtOnce);
+  Prepared remove(database_, "DELETE FROM text WHERE text_id = ?");
+  for (std::size_t i = left; i < unused_texts_.size(); ++i) remove.run(unused_texts_[i]);
+  transaction.commit();
+  unused_texts_.resize(left);
+  unused_since_ = now();
+  return true;
 }
 
 bool Retention::has_pages_to_give_back() {

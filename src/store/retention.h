@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "store/ledger.h"
@@ -72,7 +73,9 @@ class Retention {
   void delete_window(std::int64_t end_tick_id);
   /// Those that were dead before the oldest tick. Gives whether there were so many that some may be left.
   bool delete_dead(std::int64_t oldest_tick_id);
-  /// REQUIRES: none is open.
+  /// Texts that no image names any more. Gives whether there were any. REQUIRES, here and below: none is open.
+  bool delete_unused_texts();
+  std::vector<std::int64_t> unused_texts();
   bool give_pages_back();
   bool has_pages_to_give_back();
   /// Whether a newer galproc has changed the schema, which this one does not know. REQUIRES: a transaction is open.
@@ -80,9 +83,13 @@ class Retention {
 
   SQLite::Database& database_;
   Ledger ledger_;
-  Prepared tick_from_, tick_until_, oldest_, newest_, declared_, page_count_, free_count_, page_bytes_, user_version_;
+  Prepared tick_from_, tick_until_, oldest_, newest_, declared_, page_count_, free_count_, page_bytes_, user_version_,
+      data_version_;
   bool gives_back_ = true;                     ///< the file can get smaller
   std::optional<std::int64_t> swept_tick_id_;  ///< whose dead are gone
+  std::optional<std::int64_t> texts_tick_id_;  ///< likewise their texts
+  std::vector<std::int64_t> unused_texts_;     ///< as long as nobody has written since
+  std::pair<std::int64_t, std::int64_t> unused_since_;
 };
 
 }  // namespace galproc

@@ -5,6 +5,8 @@
 
 #include <sqlite3.h>
 
+#include "store/database.h"
+
 namespace galproc {
 
 namespace {
@@ -21,8 +23,10 @@ WalSize::WalSize(SQLite::Database& database)
     if (pages < kPagesToCheckpoint) return SQLITE_OK;
     int there = 0, moved = -1;
     // One that cannot move all, since somebody reads, is tried again at the next commit: this commit stands.
-    sqlite3_wal_checkpoint_v2(connection, name, SQLITE_CHECKPOINT_PASSIVE, &there, &moved);
-    if (moved == there) size.bytes_ = 0;
+    const int result = sqlite3_wal_checkpoint_v2(connection, name, SQLITE_CHECKPOINT_PASSIVE, &there, &moved);
+    const bool failed = result != SQLITE_OK && result != SQLITE_BUSY;
+    size.failure_ = failed ? describe(SQLite::Exception(connection, result)) : "";
+    if (result == SQLITE_OK && moved == there) size.bytes_ = 0;
     return SQLITE_OK;
   };
   sqlite3_wal_hook(database_.getHandle(), committed, this);

@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
+#include <string>
 
 namespace galproc {
 
@@ -22,10 +23,14 @@ class WalSize {
   /// After this connection's last commit; 0 before the first.
   std::int64_t bytes() const { return bytes_; }
 
+  /// Why the last checkpoint did not move it into the database; "": it did, or only a reader was in its way.
+  const std::string& failure() const { return failure_; }
+
  private:
   SQLite::Database& database_;
   std::int64_t page_bytes_;
   std::int64_t bytes_ = 0;
+  std::string failure_;
 };
 
 }  // namespace galproc

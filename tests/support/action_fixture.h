@@ -63,30 +63,48 @@ struct LoggedKill {
 };
 
 /// A kill as far as its attempt, in the transaction of `writer`.
-inline LoggedKill log_intent(ActionWriter& writer) {
+inline LoggedKill log_intent(ActionWriter& writer, std::int64_t at_us = 1000) {
   LoggedKill kill;
   kill.boot_id = writer.processes().boot_id_of(some_host());
   kill.upid = writer.processes()
                   .upid_of(kill.boot_id, {{42, 300}, 900, false, Witness::Action, 1000, std::nullopt, std::nullopt})
                   .upid;
-  kill.action_id = writer.add_action(some_action(kill.boot_id));
-  kill.attempt_id = writer.add_attempt(some_attempt(kill.action_id, kill.boot_id, kill.upid));
+  ActionEntry action = some_action(kill.boot_id);
+  action.at_us = at_us;
+  kill.action_id = writer.add_action(action);
+  AttemptEntry attempt = some_attempt(kill.action_id, kill.boot_id, kill.upid);
+  attempt.at_us = at_us + 1;
+  kill.attempt_id = writer.add_attempt(attempt);
   return kill;
 }
 
+/// Its two outcomes.
+inline void log_outcome(ActionWriter& writer, const LoggedKill& kill, std::int64_t at_us = 1002) {
+  OutcomeEntry outcome;
+  outcome.attempt_id = kill.attempt_id;
+  outcome.at_us = at_us;
+  outcome.outcome = "survived";
+  writer.add_outcome(outcome);
+  writer.add_action_outcome(kill.action_id, at_us + 1, 6);
+}
+
 /// A whole kill, in two commits and four rows.
-inline LoggedKill log_kill(ActionLog& log) {
+inline LoggedKill log_kill(ActionLog& log, std::int64_t at_us = 1000) {
   LoggedKill kill;
-  log.commit([&](ActionWriter& writer) { kill = log_intent(writer); });
-  log.commit([&](ActionWriter& writer) {
-    OutcomeEntry outcome;
-    outcome.attempt_id = kill.attempt_id;
-    outcome.at_us = 1002;
-    outcome.outcome = "survived";
-    writer.add_outcome(outcome);
-    writer.add_action_outcome(kill.action_id, 1003, 6);
-  });
+  log.commit([&](ActionWriter& writer) { kill = log_intent(writer, at_us); });
+  log.commit([&](ActionWriter& writer) { log_outcome(writer, kill, at_us + 2); });
   return kill;
+}
+
+/// What was logged before `before_us` goes, as an action of `at_us` asks for.
+inline ActionPrunePlan log_prune(ActionWriter& writer, std::int64_t before_us, std::int64_t at_us,
+                                 const std::unordered_set<std::int64_t>& in_use = {}) {
+  ActionEntry action = some_action(writer.processes().boot_id_of(some_host()), "prune");
+  action.at_us = at_us;
+  const std::int64_t action_id = writer.add_action(action);
+  const ActionPrunePlan plan = writer.prune_actions(action_id, before_us, in_use);
+  writer.add_action_outcome(action_id, at_us + 1, 0);
+  return plan;
 }
 
 inline std::string bytes_of(const std::filesystem::path& file) {

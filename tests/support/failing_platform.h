@@ -53,6 +53,7 @@ class FailingPlatform : public Platform {
 
   std::unique_ptr<HeldSignals> hold_signals() override { return world_.hold_signals(); }
   int stop_signal() override { return world_.stop_signal(); }
+  void give_up_privileges(const std::filesystem::path& database) override { world_.give_up_privileges(database); }
   void notify_manager(const std::string& lines) override { world_.notify_manager(lines); }
   std::optional<std::int64_t> manager_patience_us() override { return world_.manager_patience_us(); }
   std::optional<DiskRoom> disk_room(const std::filesystem::path& path) override { return world_.disk_room(path); }

@@ -45,6 +45,8 @@ class FakePlatform : public Platform {
   SystemReading system;
   std::map<std::int64_t, ProcessDetails> details;  ///< by pid
   std::vector<std::string> told_manager;
+  std::vector<std::filesystem::path> given_up_for;
+  std::string no_giving_up;                  ///< why privileges cannot be given up
   std::optional<std::int64_t> patience_us;   ///< of the service manager
   std::optional<DiskRoom> room;              ///< empty: nobody can tell
   std::optional<std::int64_t> recorder_pid;  ///< holds the recorder's lock
@@ -244,6 +246,10 @@ class FakePlatform : public Platform {
   bool is_executable(const std::filesystem::path& file) override { return real_->is_executable(file); }
   void make_shared_folder(const std::filesystem::path& folder) override { real_->make_shared_folder(folder); }
   void make_shared_file(const std::filesystem::path& file) override { real_->make_shared_file(file); }
+  void give_up_privileges(const std::filesystem::path& database) override {
+    if (!no_giving_up.empty()) throw PlatformError(no_giving_up, 1);
+    given_up_for.push_back(database);
+  }
   void notify_manager(const std::string& lines) override { told_manager.push_back(lines); }
   std::optional<std::int64_t> manager_patience_us() override { return patience_us; }
   std::optional<DiskRoom> disk_room(const std::filesystem::path&) override { return room; }

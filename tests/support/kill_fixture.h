@@ -16,6 +16,19 @@
 
 namespace galproc {
 
+/// The whole of `galproc kill PID...` after its words are understood, logged at `path`.
+inline KillReport run_kill(Platform& platform, const std::filesystem::path& path, KillRequest request,
+                           std::vector<std::int64_t> pids) {
+  const Redactor redactor;
+  request.selectors.pids = std::move(pids);
+  KillLog log(platform, path, redactor);
+  World world{platform.read_processes(), {}};
+  Guard guard(request.policy, {platform.caller(), {}, {}});
+  guard.look_at(world.processes);
+  Plan plan = make_plan(world, request, guard, {});
+  return Kill(platform, log, request, guard, std::move(plan), std::move(world.processes), platform.caller()).run();
+}
+
 class KillTest : public testing::Test {
  protected:
   KillTest() {
@@ -27,13 +40,7 @@ class KillTest : public testing::Test {
   }
 
   KillReport kill(Platform& platform, KillRequest request, std::vector<std::int64_t> pids) {
-    request.selectors.pids = std::move(pids);
-    KillLog log(platform, path_, redactor_);
-    World world{platform.read_processes(), {}};
-    Guard guard(request.policy, {platform.caller(), {}, {}});
-    guard.look_at(world.processes);
-    Plan plan = make_plan(world, request, guard, {});
-    return Kill(platform, log, request, guard, std::move(plan), std::move(world.processes), platform.caller()).run();
+    return run_kill(platform, path_, std::move(request), std::move(pids));
   }
   KillReport kill(const KillRequest& request, std::vector<std::int64_t> pids) {
     return kill(world_, request, std::move(pids));

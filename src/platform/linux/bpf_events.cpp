@@ -25,6 +25,7 @@
 #include "platform/linux/bpf/records.h"
 #include "platform/linux/bpf_object.h"
 #include "platform/linux/bpf_records.h"
+#include "platform/linux/capabilities.h"
 #include "platform/linux/proc_text.h"
 #include "platform/linux/tracepoints.h"
 
@@ -32,8 +33,9 @@ namespace galproc {
 
 namespace {
 
-/// How much a reader that is held up may let pile up, on top of the ring.
-constexpr std::size_t kMostWaitingBytes = 64U * 1024 * 1024;
+/// How much a reader that is held up may let pile up, on top of the ring. As events it takes three times as much.
+constexpr std::size_t kMostWaitingBytes = 4U * 1024 * 1024;
+constexpr int kWhileFullMs = 20;
 constexpr std::chrono::milliseconds kAfterError{50};
 /// CHLD, CONT, URG, WINCH, and those that stop: none of them can end anybody.
 constexpr std::uint64_t kHarmless =
@@ -90,12 +92,17 @@ class BpfEvents : public EventSource {
     EventBatch batch;
     {
       const std::lock_guard lock(mutex_);
-      ring_buffer__consume(ring_.get());  // what happened before this call is in the batch
+      batch.more = !consume();  // else what happened before this call is in the batch
       bytes.swap(bytes_);
       ends.swap(ends_);
       batch.lost_count = std::exchange(overflowed_, 0);
     }
     const std::int64_t ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
+    try {
+      batch.events.reserve(ends.size());
+    } catch (const std::exception&) {
+      // As many as there is memory for.
+    }
     std::size_t begin = 0;
     for (const std::size_t end : ends) {
       if (!add(std::span(bytes).subspan(begin, end - begin), ticks, page, batch.events)) ++batch.lost_count;
@@ -129,32 +136,40 @@ class BpfEvents : public EventSource {
   /// Empties the ring when the kernel says that it fills up; else it waits for drain(), and nobody is woken. Nothing in
   /// here throws: what is read goes through take().
   void read() {
-    std::array<pollfd, 2> waiting{pollfd{ring_buffer__epoll_fd(ring_.get()), POLLIN, 0},
-                                  pollfd{stop_.get(), POLLIN, 0}};
-    while (waiting[1].revents == 0) {
-      const bool failed = ::poll(waiting.data(), waiting.size(), -1) < 0 || (waiting[0].revents & ~POLLIN) != 0;
+    keep_capabilities(0);
+    std::array<pollfd, 2> waiting{pollfd{stop_.get(), POLLIN, 0},
+                                  pollfd{ring_buffer__epoll_fd(ring_.get()), POLLIN, 0}};
+    bool has_room = true;
+    while (waiting[0].revents == 0) {
+      // Without room for more the ring stays as it is, and would be told of at once each time.
+      const bool failed = ::poll(waiting.data(), has_room ? 2 : 1, has_room ? -1 : kWhileFullMs) < 0 ||
+                          (has_room && (waiting[1].revents & ~POLLIN) != 0);
       if (failed) std::this_thread::sleep_for(kAfterError);  // it may stay
       const std::lock_guard lock(mutex_);
-      ring_buffer__consume(ring_.get());
+      has_room = consume();
     }
+  }
+  /// Takes what is in the ring, as far as there is room for it; the rest stays there, and what then finds no room is
+  /// counted by the kernel's side. Whether the ring was emptied. REQUIRES: the lock is held.
+  bool consume() {
+    if (bytes_.size() < kMostWaitingBytes) ring_buffer__consume(ring_.get());
+    return bytes_.size() < kMostWaitingBytes;
   }
   static int take(void* self, void* data, std::size_t size) {
-    static_cast<BpfEvents*>(self)->take(static_cast<const std::byte*>(data), size);
-    return 0;
+    return static_cast<BpfEvents*>(self)->take(static_cast<const std::byte*>(data), size);
   }
-  /// Called by way of libbpf, which no exception may cross.
-  void take(const std::byte* data, std::size_t size) noexcept {
+  /// Called by way of libbpf, which no exception may cross. Gives an error after the last that there is room for: the
+  /// next record stays in the ring.
+  int take(const std::byte* data, std::size_t size) noexcept {
     const std::size_t before = bytes_.size();
     try {
-      if (before + size <= kMostWaitingBytes) {
-        bytes_.insert(bytes_.end(), data, data + size);
-        ends_.push_back(bytes_.size());
-        return;
-      }
+      bytes_.insert(bytes_.end(), data, data + size);
+      ends_.push_back(bytes_.size());
     } catch (const std::exception&) {
       bytes_.resize(before);  // what belongs to no end is none
+      ++overflowed_;
     }
-    ++overflowed_;
+    return bytes_.size() < kMostWaitingBytes ? 0 : -ENOSPC;
   }
 
   /// What the kernel had no room for since the call before. A count that cannot be had just now is told by a later one.

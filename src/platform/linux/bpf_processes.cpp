@@ -200,10 +200,10 @@ void BpfProcessReader::note_usage(Entry& entry, const galproc_process& record) {
   }
   usage.state = state_of(record);
   usage.thread_count = record.thread_count;
-  usage.resident_bytes = static_cast<std::int64_t>(record.resident_pages) * ProcessReader::page_bytes();
+  usage.resident_bytes = bytes_of_pages(record.resident_pages, ProcessReader::page_bytes());
   if ((record.known & GALPROC_HAS_IO) == 0) return;
-  usage.read_bytes = static_cast<std::int64_t>(entry.sum.read_bytes);
-  usage.written_bytes = static_cast<std::int64_t>(entry.sum.written_bytes);
+  usage.read_bytes = figure_of(entry.sum.read_bytes);
+  usage.written_bytes = figure_of(entry.sum.written_bytes);
 }
 
 bool BpfProcessReader::is_other_image(const Entry& entry, const galproc_process& record) {

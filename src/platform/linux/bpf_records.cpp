@@ -120,9 +120,9 @@ class Parser {
     usage.state = ProcessState::Zombie;
     set_cpu_time(usage, split_cpu_time(record.runtime_ns, record.user_ns, record.system_ns,
                                        {record.told_user_ns, record.told_system_ns}));
-    usage.resident_bytes = static_cast<std::int64_t>(record.peak_resident_pages) * page_bytes_;
-    usage.read_bytes = static_cast<std::int64_t>(record.read_bytes);
-    usage.written_bytes = static_cast<std::int64_t>(record.written_bytes);
+    usage.resident_bytes = bytes_of_pages(record.peak_resident_pages, page_bytes_);
+    usage.read_bytes = figure_of(record.read_bytes);
+    usage.written_bytes = figure_of(record.written_bytes);
     exit.usage = usage;
     return exit;
   }

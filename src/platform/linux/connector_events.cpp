@@ -1,5 +1,6 @@
 #include "platform/linux/connector_events.h"
 
+#include <linux/capability.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "model/errors.h"
+#include "platform/linux/capabilities.h"
 #include "platform/linux/connector_lives.h"
 #include "platform/linux/connector_socket.h"
 
@@ -20,8 +22,8 @@ namespace galproc {
 
 namespace {
 
-/// How much a reader that is held up may let pile up, on top of the socket's buffer.
-constexpr std::size_t kMostWaiting = 200'000;
+/// How many events a reader that is held up may let pile up; what comes then stays in the socket's buffer.
+constexpr std::size_t kMostWaiting = 20'000;
 /// A message takes a whole socket buffer's overhead, and comes for each thread too: so much more room than a ring
 /// needs.
 constexpr std::size_t kSocketShare = 8;
@@ -58,6 +60,7 @@ class ConnectorEvents : public EventSource {
     {
       const std::lock_guard lock(mutex_);
       step();
+      batch.more = !has_room();
       batch.events.swap(events_);
       batch.lost_count = std::exchange(lost_count_, 0);
       try {
@@ -74,6 +77,8 @@ class ConnectorEvents : public EventSource {
 
  private:
   void read() {
+    // It looks at what has just been started.
+    keep_capabilities(std::uint64_t{1} << CAP_SYS_PTRACE | std::uint64_t{1} << CAP_DAC_READ_SEARCH);
     using Clock = std::chrono::steady_clock;
     // What has just been started is asked for at once, while it is there. In a storm that would wake this thread for
     // every single message, and so they are taken together.
@@ -82,8 +87,9 @@ class ConnectorEvents : public EventSource {
     constexpr int kStopMs = 200;
     auto slot = Clock::now();
     std::size_t taken = 0;
-    bool has_ends = false;
+    bool has_ends = false, has_room = true;
     while (!stopping_) {
+      if (!has_room) std::this_thread::sleep_for(kSlot);  // poll would give the same at once each time
       pollfd waiting{socket_.descriptor(), POLLIN, 0};
       const int ready = ::poll(&waiting, 1, has_ends ? static_cast<int>(kSlot.count()) : kStopMs);
       // An error may stay, and poll would give it at once each time.
@@ -92,6 +98,7 @@ class ConnectorEvents : public EventSource {
         const std::lock_guard lock(mutex_);
         taken += step();
         has_ends = lives_.has_ends();
+        has_room = this->has_room();
       }
       if (Clock::now() - slot < kSlot && taken > kMostAtOnce) std::this_thread::sleep_until(slot + kSlot);
       if (Clock::now() - slot >= kSlot) {
@@ -107,9 +114,11 @@ class ConnectorEvents : public EventSource {
     step();
     return lives_.has_ends();
   }
+  bool has_room() const { return events_.size() < kMostWaiting; }
   /// How many messages it took.
   std::size_t step() noexcept {
     records_.clear();
+    if (!has_room()) return 0;
     try {
       tell();
     } catch (const std::exception&) {
@@ -128,10 +137,6 @@ class ConnectorEvents : public EventSource {
     }
     const Clocks now = clocks_();
     lost_count_ += lives_.take(records_, now.boot_us - now.monotonic_us, known_from_us_, events_);
-    if (events_.size() > kMostWaiting) {
-      lost_count_ += static_cast<std::int64_t>(events_.size() - kMostWaiting);
-      events_.resize(kMostWaiting);
-    }
   }
 
   void name_users(Event& event) {

@@ -3,6 +3,7 @@
 #include "platform/linux/cpu_split.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace galproc {
 
@@ -27,10 +28,21 @@ CpuSplit split_cpu_time(std::uint64_t runtime_ns, std::uint64_t met_user_ns, std
   return {runtime_ns - system_ns, system_ns};
 }
 
+std::int64_t figure_of(std::uint64_t number) {
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  return number > static_cast<std::uint64_t>(kLargest) ? kLargest : static_cast<std::int64_t>(number);
+}
+
+std::int64_t bytes_of_pages(std::uint64_t pages, std::int64_t page_bytes) {
+  std::int64_t bytes = 0;
+  const bool fits = !__builtin_mul_overflow(figure_of(pages), page_bytes, &bytes);
+  return fits ? bytes : std::numeric_limits<std::int64_t>::max();
+}
+
 void set_cpu_time(ProcessUsage& usage, const CpuSplit& cpu) {
   constexpr std::int64_t kNsPerUs = 1000;
-  usage.cpu_system_us = static_cast<std::int64_t>(cpu.system_ns) / kNsPerUs;
-  usage.cpu_user_us = static_cast<std::int64_t>(cpu.user_ns + cpu.system_ns) / kNsPerUs - usage.cpu_system_us;
+  usage.cpu_system_us = figure_of(cpu.system_ns) / kNsPerUs;
+  usage.cpu_user_us = figure_of(cpu.user_ns + cpu.system_ns) / kNsPerUs - usage.cpu_system_us;
 }
 
 }  // namespace galproc

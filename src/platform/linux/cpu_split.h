@@ -19,6 +19,10 @@ struct CpuSplit {
 CpuSplit split_cpu_time(std::uint64_t runtime_ns, std::uint64_t met_user_ns, std::uint64_t met_system_ns,
                         const CpuSplit& before);
 
+/// A figure that the kernel gives, and the largest that there is for one that does not fit: no machine reaches it.
+std::int64_t figure_of(std::uint64_t number);
+std::int64_t bytes_of_pages(std::uint64_t pages, std::int64_t page_bytes);
+
 /// Puts it into `usage` in microseconds, so that the two parts add up to the whole.
 void set_cpu_time(ProcessUsage& usage, const CpuSplit& cpu);
 

@@ -207,6 +207,10 @@ class LinuxPlatform : public Platform {
     return (watched[1].revents & POLLIN) != 0 ? Wake::Stop : Wake::Deadline;
   }
 
+  void give_up_privileges(const std::filesystem::path& database) override {
+    const int error = keep_what_recording_takes(database);
+    if (error != 0) throw PlatformError("Privileges that are not needed stay: " + error_text(error) + ".", error);
+  }
   void notify_manager(const std::string& lines) override { galproc::notify_manager(lines); }
   std::optional<std::int64_t> manager_patience_us() override { return galproc::manager_patience_us(); }
   void catch_stop_requests() override { catch_stop_signals(); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace galproc {
 
@@ -56,6 +57,13 @@ std::optional<std::int64_t> number_after(std::string_view line, std::string_view
   return value;
 }
 
+/// What any sum or product of readers has room for: seven digits for a unit, and two such numbers. In clock ticks some
+/// hundred years, in pages more than there is of memory.
+bool is_credible(std::int64_t number) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 20'000'000;
+  return number >= -kMost && number <= kMost;
+}
+
 std::string_view base_name(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
@@ -82,6 +90,9 @@ std::optional<StatLine> parse_stat(std::string_view text) {
                         scan.next(line.resident_pages) && scan.skip(1) && scan.next(line.start_code) && scan.skip(1) &&
                         scan.next(line.start_stack);
   if (!complete) return std::nullopt;
+  for (const std::int64_t number : {line.user_ticks, line.system_ticks, line.start_ticks, line.resident_pages}) {
+    if (!is_credible(number)) return std::nullopt;
+  }
   // Fields 48 and 52 came with Linux 3.5; a line without them is still whole.
   if (scan.skip(19) && scan.next(line.argument_start)) {
     if (scan.skip(3)) scan.next(line.wait_status);
@@ -133,7 +144,8 @@ std::optional<std::string> parse_cgroup(std::string_view text) {
 }
 
 std::optional<std::int64_t> parse_resident_pages(std::string_view text) {
-  return number_after(text, "", 1);
+  const auto pages = number_after(text, "", 1);
+  return pages && is_credible(*pages) ? pages : std::nullopt;
 }
 
 std::optional<IoCounters> parse_io(std::string_view text) {
@@ -152,7 +164,8 @@ StatusFields parse_status(std::string_view text) {
   each_line(text, [&](std::string_view line) {
     if (const auto process = number_after(line, "Tgid:")) fields.process = process;
     if (const auto uid = number_after(line, "Uid:", 1)) fields.effective_uid = uid;
-    if (const auto kib = number_after(line, "VmHWM:")) fields.peak_resident_bytes = *kib * 1024;
+    const auto kib = number_after(line, "VmHWM:");
+    if (kib && is_credible(*kib)) fields.peak_resident_bytes = *kib * 1024;
     return !(fields.effective_uid && fields.peak_resident_bytes);
   });
   return fields;
@@ -196,8 +209,11 @@ std::int64_t parse_time_namespace_offset_ns(std::string_view text, std::string_v
   each_line(text, [&](std::string_view line) {
     if (!line.starts_with(clock)) return true;
     NumberScanner scan(line.substr(clock.size()));
-    std::int64_t seconds = 0, nanoseconds = 0;
-    if (scan.next(seconds) && scan.next(nanoseconds)) offset_ns = seconds * 1'000'000'000 + nanoseconds;
+    std::int64_t seconds = 0, nanoseconds = 0, whole_ns = 0, sum_ns = 0;
+    const bool fits = scan.next(seconds) && scan.next(nanoseconds) &&
+                      !__builtin_mul_overflow(seconds, std::int64_t{1'000'000'000}, &whole_ns) &&
+                      !__builtin_add_overflow(whole_ns, nanoseconds, &sum_ns);
+    if (fits) offset_ns = sum_ns;
     return false;
   });
   return offset_ns;

@@ -33,8 +33,9 @@ struct StatLine {
   std::int64_t wait_status = 0;      ///< field 52; 0 where it may not be read
 };
 
-/// Empty where the text is not a whole line of that file. The name may hold blanks, parentheses and newlines: its end
-/// is the last ')' of the text.
+/// Empty where the text is not a whole line of that file, or tells of times and sizes that no machine reaches: who
+/// reckons with them need not look whether they fit. The name may hold blanks, parentheses and newlines: its end is the
+/// last ')' of the text.
 std::optional<StatLine> parse_stat(std::string_view text);
 
 ProcessState state_from_letter(char letter);
@@ -71,7 +72,8 @@ std::optional<std::string> find_variable(std::string_view environment, std::stri
 std::string complete_name(const std::string& comm, const std::optional<std::string>& executable,
                           const std::optional<std::vector<std::string>>& arguments);
 
-/// The offset of a clock ("boottime") in the text of /proc/self/timens_offsets, nanoseconds; 0 where it names none.
+/// The offset of a clock ("boottime") in the text of /proc/self/timens_offsets, nanoseconds; 0 where it names none, or
+/// one that does not fit.
 std::int64_t parse_time_namespace_offset_ns(std::string_view text, std::string_view clock);
 
 }  // namespace galproc

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,14 @@
 #include <cstdlib>
 
 #include "platform/posix/stop.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define GALPROC_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define GALPROC_SANITIZED
+#endif
+#endif
 
 namespace galproc {
 
@@ -91,6 +100,17 @@ bool show_through(const std::string& command, const std::string& text) {
 bool is_output_abandoned() {
   pollfd output{STDOUT_FILENO, POLLOUT, 0};
   return ::poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+void limit_own_memory() {
+#ifndef GALPROC_SANITIZED
+  const auto half = static_cast<rlim_t>(::sysconf(_SC_PHYS_PAGES)) / 2 * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+  rlimit limit{};
+  // Not the address space: a map of a large file takes no memory.
+  if (::getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur <= half) return;
+  limit.rlim_cur = half;
+  ::setrlimit(RLIMIT_DATA, &limit);
+#endif
 }
 
 bool is_interactive() {

@@ -26,6 +26,13 @@ std::optional<gid_t> sharing_group() {
   return entry ? std::optional(entry->gr_gid) : std::nullopt;
 }
 
+/// So that what is new in a folder is there after a loss of power. Not every file system knows how, nor may everybody
+/// read every folder: what is made then is as safe as such a system makes it.
+void sync_folder(const std::filesystem::path& folder) {
+  const Descriptor file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (file) ::fsync(file.get());
+}
+
 class PosixFileLock : public FileLock {
  public:
   explicit PosixFileLock(Descriptor file) : file_(std::move(file)) {}
@@ -92,6 +99,8 @@ void make_shared_folder(const std::filesystem::path& folder) {
     throw PlatformError(
         "The folder " + folder.string() + " cannot be given to the group galproc: " + reason(errno) + ".", errno);
   }
+  // SQLite syncs the names in the database's own folder, and not the name of that folder.
+  sync_folder(std::filesystem::absolute(folder).parent_path());
 }
 
 std::optional<DiskRoom> disk_room(const std::filesystem::path& path) {
