@@ -19,7 +19,9 @@ if [ $# -eq 1 ]; then
   cmake -S . -B build/thread -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1 -fsanitize=thread' >/dev/null
   cmake --build build/thread -j "$jobs" --target "${tests[@]}" -- --quiet
   for test in "${tests[@]}"; do
-    TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" "build/thread/tests/$test" --gtest_brief=1
+    # One test starts threads in a forked process, which this sanitizer cannot follow.
+    TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" "build/thread/tests/$test" --gtest_brief=1 \
+      --gtest_filter='-*TheCpuTimeOfALife*'
   done
   exit
 fi
