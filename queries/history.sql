@@ -37,16 +37,27 @@ WITH
         ELSE max(coalesce(m.tick_id, 0),
           (SELECT min(+tick_id) FROM tick
            WHERE at_us >= max(
-             coalesce(:since, -9223372036854775807),
-             iif(m.tick_id IS NULL, p.started_us - 2000000,
-                 -9223372036854775807))))
+               coalesce(:since, -9223372036854775807),
+               iif(m.tick_id IS NULL, p.started_us - 2000000,
+                   -9223372036854775807))
+             AND at_us <= coalesce(:until, 9223372036854775807)))
       END AS low_tick_id,
-      (SELECT max(tick_id) FROM tick
-       WHERE at_us <= min(
-         coalesce(:until, 9223372036854775807),
-         coalesce((SELECT iif(count(tick_id) = 0, min(ended_us), NULL)
-                   FROM process_exit WHERE upid = p.upid),
-                  9223372036854775807))) AS high_tick_id,
+      CASE
+        -- What nobody has a tick of ends by time.
+        WHEN (SELECT count(*) > 0 AND count(tick_id) = 0
+              FROM process_exit WHERE upid = p.upid)
+          THEN (SELECT max(tick_id) FROM tick
+                WHERE at_us <= min(
+                  coalesce(:until, 9223372036854775807),
+                  (SELECT min(ended_us) FROM process_exit
+                   WHERE upid = p.upid)))
+        WHEN :since IS NULL
+          THEN (SELECT max(tick_id) FROM tick
+                WHERE at_us <= coalesce(:until, 9223372036854775807))
+        ELSE (SELECT max(+tick_id) FROM tick
+              WHERE at_us BETWEEN :since
+                AND coalesce(:until, 9223372036854775807))
+      END AS high_tick_id,
       (SELECT min(tick_id) FROM process_exit
        WHERE upid = p.upid) AS end_tick_id
     FROM asked AS a
@@ -69,7 +80,7 @@ WITH
   -- keep the whole partition; where a neighbour is missing it ends with the row
   -- itself.
   standing AS NOT MATERIALIZED (
-    SELECT p.upid, t.tick_id, t.at_us, t.boot_us, t.previous_tick_id,
+    SELECT p.upid, t.tick_id, t.boot_us, t.previous_tick_id,
       s.cpu_us, s.io_bytes, s.resident_bytes,
       s.thread_count,
       nullif(first_value(t.tick_id) OVER near, t.tick_id) AS row_before_id,
@@ -116,7 +127,9 @@ WITH
         WHEN row_before_id IS NOT NULL THEN cpu_before_us
         WHEN boot_us - met_after_us > boot_before_us - 2000000
           AND (started_us > at_before_us - 2000000
-               OR abs(at_us - boot_us - at_before_us + boot_before_us) > 500000)
+               OR abs((SELECT n.at_us FROM tick AS n
+                       WHERE n.tick_id = compared.tick_id)
+                      - boot_us - at_before_us + boot_before_us) > 500000)
           THEN 0
       END AS cpu_change_us,
       io_bytes - CASE
@@ -124,7 +137,9 @@ WITH
         WHEN row_before_id IS NOT NULL THEN io_before_bytes
         WHEN boot_us - met_after_us > boot_before_us - 2000000
           AND (started_us > at_before_us - 2000000
-               OR abs(at_us - boot_us - at_before_us + boot_before_us) > 500000)
+               OR abs((SELECT n.at_us FROM tick AS n
+                       WHERE n.tick_id = compared.tick_id)
+                      - boot_us - at_before_us + boot_before_us) > 500000)
           THEN 0
       END AS io_change_bytes
     FROM compared

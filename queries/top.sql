@@ -38,7 +38,7 @@ WITH
       coalesce(f.keyframe_tick_id, 0) AS first_keyframe_tick_id,
       coalesce(f.at_us, :since, (SELECT min(at_us) FROM tick)) AS first_us,
       f.boot_us AS first_boot_us, r.interval_us,
-      coalesce(f.tick_id, (SELECT min(tick_id) FROM tick)) AS base_tick_id, l.tick_id AS last_tick_id, l.keyframe_tick_id AS last_keyframe_tick_id,
+      a.boot_us AS base_boot_us, ab.boot_uuid AS base_boot_uuid, l.tick_id AS last_tick_id, l.keyframe_tick_id AS last_keyframe_tick_id,
       l.at_us AS last_us, l.boot_us AS last_boot_us
     FROM looks AS k
     CROSS JOIN tick AS l ON l.tick_id = (
@@ -54,6 +54,10 @@ WITH
       WHERE process_count IS NOT NULL
         AND tick_id <= coalesce(k.low_tick_id - 1, l.tick_id)
       ORDER BY tick_id DESC LIMIT 1)
+    CROSS JOIN tick AS a ON a.tick_id = coalesce(f.tick_id,
+      (SELECT min(tick_id) FROM tick))
+    CROSS JOIN recording AS ar ON ar.recording_id = a.recording_id
+    CROSS JOIN boot AS ab ON ab.boot_id = ar.boot_id
   ),
   -- Not the same as the two ends where the wall clock was set in between.
   wall AS MATERIALIZED (
@@ -184,37 +188,48 @@ WITH
     SELECT k.upid,
       max(0, k.cpu_us - CASE
         WHEN b.upid IS NOT NULL THEN b.cpu_us
-        WHEN k.began THEN 0
+        WHEN coalesce(
+            n.tick_id > s.first_tick_id
+              AND (s.base_boot_uuid <> nb.boot_uuid
+                   OR n.boot_us - p.met_after_us > s.base_boot_us - 2000000
+                   OR s.first_tick_id = 0
+                     AND p.started_us > s.first_us - 2000000),
+            p.started_us > s.first_us - 2000000)
+          THEN 0
         ELSE o.cpu_us END),
       max(0, k.io_bytes - CASE
         WHEN b.upid IS NOT NULL THEN b.io_bytes
-        WHEN k.began THEN 0
+        WHEN coalesce(
+            n.tick_id > s.first_tick_id
+              AND (s.base_boot_uuid <> nb.boot_uuid
+                   OR n.boot_us - p.met_after_us > s.base_boot_us - 2000000
+                   OR s.first_tick_id = 0
+                     AND p.started_us > s.first_us - 2000000),
+            p.started_us > s.first_us - 2000000)
+          THEN 0
         ELSE o.io_bytes END),
       coalesce(b.resident_bytes, k.resident_bytes, CASE
-        WHEN k.began THEN k.peak_bytes END)
+        WHEN coalesce(
+            n.tick_id > s.first_tick_id
+              AND (s.base_boot_uuid <> nb.boot_uuid
+                   OR n.boot_us - p.met_after_us > s.base_boot_us - 2000000
+                   OR s.first_tick_id = 0
+                     AND p.started_us > s.first_us - 2000000),
+            p.started_us > s.first_us - 2000000)
+          THEN k.peak_bytes END)
     FROM (
-      SELECT g.*, coalesce(
-        (SELECT n.tick_id > s.first_tick_id
-           AND (ab.boot_uuid <> nb.boot_uuid
-                OR n.boot_us - p.met_after_us > a.boot_us - 2000000
-                OR s.first_tick_id = 0 AND p.started_us > s.first_us - 2000000)
-         FROM process_image AS i
-         CROSS JOIN tick AS n ON n.tick_id = i.tick_id
-         CROSS JOIN boot AS nb ON nb.boot_id = p.boot_id
-         CROSS JOIN tick AS a ON a.tick_id = s.base_tick_id
-         CROSS JOIN recording AS ar ON ar.recording_id = a.recording_id
-         CROSS JOIN boot AS ab ON ab.boot_id = ar.boot_id
-         WHERE w.was_set AND i.upid = p.upid AND i.image_no = 1),
-        p.started_us > s.first_us - 2000000) AS began
-      FROM (
-        SELECT upid, cpu_us, io_bytes, NULL AS resident_bytes, peak_bytes
-        FROM gone
-        UNION ALL
-        SELECT upid, cpu_us, io_bytes, resident_bytes, NULL FROM living
-        WHERE NOT met_before) AS g
-      CROSS JOIN span AS s
-      CROSS JOIN wall AS w
-      CROSS JOIN process AS p ON p.upid = g.upid) AS k
+      SELECT upid, cpu_us, io_bytes, NULL AS resident_bytes, peak_bytes
+      FROM gone
+      UNION ALL
+      SELECT upid, cpu_us, io_bytes, resident_bytes, NULL FROM living
+      WHERE NOT met_before) AS k
+    CROSS JOIN span AS s
+    CROSS JOIN wall AS w
+    CROSS JOIN process AS p ON p.upid = k.upid
+    LEFT JOIN process_image AS i
+      ON w.was_set AND i.upid = k.upid AND i.image_no = 1
+    LEFT JOIN tick AS n ON n.tick_id = i.tick_id
+    LEFT JOIN boot AS nb ON w.was_set AND nb.boot_id = p.boot_id
     LEFT JOIN edge AS e ON e.upid = k.upid
     LEFT JOIN process_sample AS b ON b.sample_id = e.first_id
     LEFT JOIN state_opening AS o ON o.upid = k.upid

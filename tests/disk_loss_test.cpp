@@ -1,7 +1,8 @@
 // The power is lost, at any moment, and with it whatever part of that which was not synced: every intent that let a
 // signal out is there, and of the ticks only the newest can be missing.
 
-#include "store/embedded.h"
+#include <sqlite3.h>
+
 #include "store/reserve.h"
 #include "store/snapshot.h"
 #include "support/disk_fixture.h"
@@ -28,7 +29,6 @@ class FullDisk : public DiskWatcher {
 
  private:
   static constexpr std::int64_t kReserveBytes = 4096;
-  static constexpr int SQLITE_OK = 0, SQLITE_FULL = 13;
   std::filesystem::path database_;
   bool is_full_ = false;
 };
@@ -216,7 +216,6 @@ TEST_F(DiskLossTest, OfASnapshotThatWasDoneLosesNothing) {
   const std::filesystem::path from = used_path(), path = folder_ / "own" / "copy.db";
   std::filesystem::create_directory(path.parent_path());
   const std::string rows = ask(from, "SELECT (SELECT count(*) FROM tick), (SELECT max(hash) FROM ledger)");
-  const FileKind done = FileKind::Ours;
   disk_.emplace(path.parent_path());
   {
     const WatchedDisk watched(*disk_);
@@ -226,7 +225,7 @@ TEST_F(DiskLossTest, OfASnapshotThatWasDoneLosesNothing) {
   for (const Loss loss : ForgetfulDisk::kLosses) {
     const TemporaryFolder remains(memory_folder());
     disk_->write_remains(disk_->steps(), loss, course_, remains.path());
-    ASSERT_EQ(examine_file(remains / "copy.db"), done);
+    ASSERT_EQ(examine_file(remains / "copy.db"), FileKind::Ours);
     EXPECT_EQ(ask(remains / "copy.db", "SELECT (SELECT count(*) FROM tick), (SELECT max(hash) FROM ledger)"), rows);
     expect_sound(remains / "copy.db");
   }

@@ -51,7 +51,7 @@ const std::set<std::string> kStandardHeaders = {"algorithm",     "array",       
                                                 "variant",       "vector",        "atomic",
                                                 "bit",           "cstdio",        "initializer_list",
                                                 "istream",       "iosfwd",        "cerrno",
-                                                "ranges",        "random"};
+                                                "ranges",        "random",        "new"};
 
 struct Include {
   fs::path file;

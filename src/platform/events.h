@@ -16,7 +16,7 @@ class EventSource {
   virtual ~EventSource() = default;
   /// As it is stored with a recording: bpf, netlink.
   virtual std::string name() const = 0;
-  /// Everything since the call before; of a storm so much as some MiB hold, and more with the next call. Never blocks,
+  /// Everything since the call before; of a storm a few thousand events, and more with the next call. Never blocks,
   /// never throws: what could not be had is counted as lost.
   virtual EventBatch drain() = 0;
   /// Sentences about what this source cannot see here, and what would help.

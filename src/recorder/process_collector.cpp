@@ -46,6 +46,11 @@ std::optional<std::int64_t> ProcessCollector::upid_of(const ProcessKey& key) con
   return known ? std::optional(known->upid) : std::nullopt;
 }
 
+bool ProcessCollector::has_ended(const ProcessKey& key) const {
+  const Known* known = find(key);
+  return known && known->ended;
+}
+
 ProcessCollector::LastKnown ProcessCollector::end_by_event(const ProcessKey& key) {
   if (!find(key)) return {};
   Known& known = stage(key);

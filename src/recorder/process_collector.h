@@ -35,6 +35,8 @@ class ProcessCollector : public Collector, public UpidLookup {
   std::vector<std::int64_t> listed_dead() const;
 
   std::optional<std::int64_t> upid_of(const ProcessKey& key) const override;
+  /// Whether its end is known, from whomever.
+  bool has_ended(const ProcessKey& key) const;
 
   struct LastKnown {
     std::optional<ProcessUsage> usage;

@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <map>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
+#include <variant>
 
 #include "model/text.h"
 #include "model/time_words.h"
@@ -242,7 +244,15 @@ Tick Recording::insert_tick(const TickReading& reading, bool keyframe_wanted) {
   std::optional<std::int64_t> living;
   if (reading.processes) {
     living = static_cast<std::int64_t>(reading.processes->unreadable_pids.size());
-    for (const ProcessReading& process : reading.processes->processes) *living += process.ended ? 0 : 1;
+    // A look may still find one running whose end an event has told.
+    std::unordered_set<ProcessKey, ProcessKeyHash> told;
+    for (const Event& event : reading.events.events) {
+      if (const auto* exit = std::get_if<ExitEvent>(&event.what)) told.insert(exit->process.key);
+    }
+    for (const ProcessReading& process : reading.processes->processes) {
+      const bool ended = process.ended || told.contains(process.key) || processes_->has_ended(process.key);
+      *living += ended ? 0 : 1;
+    }
   }
   insert_tick_->run(tick.tick_id, recording_id_, tick.at_us, reading.clocks.boot_us,
                     tick.keyframe ? tick.tick_id : keyframe_tick_id_, last_tick_id_, reading.late_us,

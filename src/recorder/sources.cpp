@@ -67,7 +67,7 @@ void Recorder::open_events() {
 void Recorder::drain_events() {
   if (!events_) return;
   // What is beyond that waits in the kernel, where it is counted if it finds no room.
-  constexpr std::size_t kMostWaiting = 10'000;
+  constexpr std::size_t kMostWaiting = 5000;
   bool more = true;
   while (more && pending_.events.size() < kMostWaiting) {
     pending_.clocks = platform_.clocks();  // before: what happens meanwhile may be in the batch or in the next

@@ -86,6 +86,7 @@ std::string json_value(const Value& value) {
 /// names that differ only in what is no UTF-8 nobody sees a difference.
 std::vector<std::string> json_keys(const std::vector<Column>& columns) {
   std::vector<std::string> keys;
+  keys.reserve(columns.size());
   for (const Column& column : columns) keys.push_back(json_text(column.name) + ':');
   std::unordered_set<std::string> taken(keys.begin(), keys.end());
   std::unordered_map<std::string, int> copies;

@@ -2,21 +2,18 @@
 // network namespace of their own. CPU time, that of the tools with their start.
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "bench/holders.h"
 #include "bench/report.h"
 #include "platform/platform.h"
 
@@ -24,7 +21,6 @@ namespace galproc::bench {
 
 namespace {
 
-constexpr int kHolders = 10, kSocketsEach = 2000, kFirstPort = 10'000;
 constexpr int kRounds = 11, kToolRounds = 3;
 
 /// CPU time of the children that were waited for, milliseconds.
@@ -55,54 +51,6 @@ std::optional<double> run_ms(std::vector<const char*> words) {
   return children_ms() - before;
 }
 
-bool listen_on(int port) {
-  const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(static_cast<std::uint16_t>(port));
-  return ::bind(made, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 && ::listen(made, 8) == 0;
-}
-
-/// Processes that listen, each on ports of its own, and end with this object and with this process.
-class Holders {
- public:
-  Holders() {
-    int told[2];
-    if (::pipe2(told, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-    const pid_t parent = ::getpid();
-    for (int i = 0; i < kHolders; ++i) {
-      pids_.push_back(::fork());
-      if (pids_.back() == 0) live(parent, told[1], kFirstPort + i * kSocketsEach);
-    }
-    ::close(told[1]);
-    char byte = 0;
-    int ready = 0;
-    while (::read(told[0], &byte, 1) == 1) ++ready;  // until all have closed their ends
-    ::close(told[0]);
-    if (ready != kHolders) throw std::runtime_error("the sockets cannot be had");
-  }
-  ~Holders() {
-    for (const pid_t pid : pids_) ::kill(pid, SIGKILL);
-    for (const pid_t pid : pids_) ::waitpid(pid, nullptr, 0);
-  }
-  Holders(const Holders&) = delete;
-  Holders& operator=(const Holders&) = delete;
-
- private:
-  [[noreturn]] static void live(pid_t parent, int told, int first_port) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(0);
-    for (int i = 0; i < kSocketsEach; ++i) {
-      if (!listen_on(first_port + i)) ::_exit(1);
-    }
-    if (::write(told, "r", 1) != 1) ::_exit(1);
-    ::close(told);
-    while (true) ::pause();
-  }
-
-  std::vector<pid_t> pids_;
-};
-
 void compare(const Spread& own, const char* source, const char* name, std::vector<const char*> words, double limit) {
   std::vector<double> figures;
   for (int round = 0; round < kToolRounds; ++round) {
@@ -111,7 +59,7 @@ void compare(const Spread& own, const char* source, const char* name, std::vecto
     figures.push_back(*ms);
   }
   const Spread tool = spread_of(figures);
-  print({fmt::format("who holds which port, {} sockets, by {}", kHolders * kSocketsEach, source), in_ms(own),
+  print({fmt::format("who holds which port, {} sockets, by {}", Holders::kSockets, source), in_ms(own),
          fmt::format("{} {}", name, in_ms(tool)), own.median / tool.median, limit, fmt::format("<= {:g}", limit)});
 }
 
@@ -131,7 +79,7 @@ void run() {
       const double ms = cpu_ms_of([&] { found = platform->read_sockets(processes).sockets.size(); });
       if (round > 0) figures.push_back(ms);  // a recorder has its first look once
     }
-    if (found != kHolders * kSocketsEach) throw std::runtime_error(fmt::format("{} sockets were found", found));
+    if (found != Holders::kSockets) throw std::runtime_error(fmt::format("{} sockets were found", found));
     const Spread own = spread_of(figures);
     compare(own, source, "ss -tulpn", {"ss", "-tulpn"}, 1.0 / 20);
     compare(own, source, "lsof -nP -i", {"lsof", "-nP", "-i"}, 1.0 / 40);

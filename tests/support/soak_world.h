@@ -180,8 +180,9 @@ class SoakWorld : public FakePlatform {
   }
   void tell(decltype(Event::what) what) {
     if (!no_events.empty()) return;
-    constexpr double kLost = 0.01;
-    if (chance(kLost)) {
+    constexpr double kLost = 0.02;
+    // Not births: of one whose birth is lost and whose parent's too the parent is known by its number alone.
+    if (chance(kLost) && !std::holds_alternative<ForkEvent>(what)) {
       ++lost_events;
       ++lost_count;
       return;

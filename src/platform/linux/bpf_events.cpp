@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -33,8 +34,10 @@ namespace galproc {
 
 namespace {
 
-/// How much a reader that is held up may let pile up, on top of the ring. As events it takes three times as much.
-constexpr std::size_t kMostWaitingBytes = 4U * 1024 * 1024;
+/// A batch of raw records; as events they take three times as much. And how many of them a reader that is held up may
+/// let pile up, on top of the ring.
+constexpr std::size_t kBatchBytes = 512U * 1024;
+constexpr std::size_t kMostBatches = 8;
 constexpr int kWhileFullMs = 20;
 constexpr std::chrono::milliseconds kAfterError{50};
 /// CHLD, CONT, URG, WINCH, and those that stop: none of them can end anybody.
@@ -87,25 +90,27 @@ class BpfEvents : public EventSource {
   std::vector<std::string> limits() const override { return limits_; }
 
   EventBatch drain() override {
-    std::vector<std::byte> bytes;
-    std::vector<std::size_t> ends;
+    Records records;
     EventBatch batch;
     {
       const std::lock_guard lock(mutex_);
-      batch.more = !consume();  // else what happened before this call is in the batch
-      bytes.swap(bytes_);
-      ends.swap(ends_);
+      const bool emptied = consume();  // what happened before this call is in a batch
+      if (!waiting_.empty()) {
+        records = std::move(waiting_.front());
+        waiting_.pop_front();
+      }
+      batch.more = !emptied || !waiting_.empty();
       batch.lost_count = std::exchange(overflowed_, 0);
     }
     const std::int64_t ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
     try {
-      batch.events.reserve(ends.size());
+      batch.events.reserve(records.ends.size());
     } catch (const std::exception&) {
       // As many as there is memory for.
     }
     std::size_t begin = 0;
-    for (const std::size_t end : ends) {
-      if (!add(std::span(bytes).subspan(begin, end - begin), ticks, page, batch.events)) ++batch.lost_count;
+    for (const std::size_t end : records.ends) {
+      if (!add(std::span(records.bytes).subspan(begin, end - begin), ticks, page, batch.events)) ++batch.lost_count;
       begin = end;
     }
     try {
@@ -118,6 +123,10 @@ class BpfEvents : public EventSource {
   }
 
  private:
+  struct Records {
+    std::vector<std::byte> bytes;
+    std::vector<std::size_t> ends;  ///< of each record in them
+  };
   struct RingFree {
     void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
   };
@@ -137,13 +146,13 @@ class BpfEvents : public EventSource {
   /// here throws: what is read goes through take().
   void read() {
     keep_capabilities(0);
-    std::array<pollfd, 2> waiting{pollfd{stop_.get(), POLLIN, 0},
+    std::array<pollfd, 2> watched{pollfd{stop_.get(), POLLIN, 0},
                                   pollfd{ring_buffer__epoll_fd(ring_.get()), POLLIN, 0}};
     bool has_room = true;
-    while (waiting[0].revents == 0) {
+    while (watched[0].revents == 0) {
       // Without room for more the ring stays as it is, and would be told of at once each time.
-      const bool failed = ::poll(waiting.data(), has_room ? 2 : 1, has_room ? -1 : kWhileFullMs) < 0 ||
-                          (has_room && (waiting[1].revents & ~POLLIN) != 0);
+      const bool failed = ::poll(watched.data(), has_room ? 2 : 1, has_room ? -1 : kWhileFullMs) < 0 ||
+                          (has_room && (watched[1].revents & ~POLLIN) != 0);
       if (failed) std::this_thread::sleep_for(kAfterError);  // it may stay
       const std::lock_guard lock(mutex_);
       has_room = consume();
@@ -152,24 +161,30 @@ class BpfEvents : public EventSource {
   /// Takes what is in the ring, as far as there is room for it; the rest stays there, and what then finds no room is
   /// counted by the kernel's side. Whether the ring was emptied. REQUIRES: the lock is held.
   bool consume() {
-    if (bytes_.size() < kMostWaitingBytes) ring_buffer__consume(ring_.get());
-    return bytes_.size() < kMostWaitingBytes;
+    if (!is_full()) ring_buffer__consume(ring_.get());
+    return !is_full();
   }
+  bool is_full() const { return waiting_.size() == kMostBatches && waiting_.back().bytes.size() >= kBatchBytes; }
   static int take(void* self, void* data, std::size_t size) {
     return static_cast<BpfEvents*>(self)->take(static_cast<const std::byte*>(data), size);
   }
   /// Called by way of libbpf, which no exception may cross. Gives an error after the last that there is room for: the
   /// next record stays in the ring.
   int take(const std::byte* data, std::size_t size) noexcept {
-    const std::size_t before = bytes_.size();
     try {
-      bytes_.insert(bytes_.end(), data, data + size);
-      ends_.push_back(bytes_.size());
+      if (waiting_.empty() || waiting_.back().bytes.size() >= kBatchBytes) waiting_.emplace_back();
+      Records& records = waiting_.back();
+      records.ends.push_back(records.bytes.size() + size);
+      try {
+        records.bytes.insert(records.bytes.end(), data, data + size);
+      } catch (const std::exception&) {
+        records.ends.pop_back();  // what belongs to no end is none
+        throw;
+      }
     } catch (const std::exception&) {
-      bytes_.resize(before);  // what belongs to no end is none
       ++overflowed_;
     }
-    return bytes_.size() < kMostWaitingBytes ? 0 : -ENOSPC;
+    return is_full() ? -ENOSPC : 0;
   }
 
   /// What the kernel had no room for since the call before. A count that cannot be had just now is told by a later one.
@@ -233,8 +248,7 @@ class BpfEvents : public EventSource {
   std::array<std::int64_t, GALPROC_KINDS> told_lost_{};  ///< by kind of record
 
   std::mutex mutex_;  ///< of the reading end of the ring, and of what was read
-  std::vector<std::byte> bytes_;
-  std::vector<std::size_t> ends_;  ///< of each record in it
+  std::deque<Records> waiting_;
   std::int64_t overflowed_ = 0;
 
   Descriptor stop_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
