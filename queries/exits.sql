@@ -21,9 +21,21 @@
 -- column: earliest_us instant_us: earliest possible instant of its end
 -- column: core_dumped integer: 1 where its memory was written to a core file as it died
 WITH
+  -- From the first time that the wall clock was set to the last, and by the
+  -- longest interval more, since it was between two looks.
+  step AS MATERIALIZED (
+    SELECT min(min(from_us, to_us)) - 3600000000 AS low_us,
+      max(max(from_us, to_us)) + 3600000000 AS high_us
+    FROM gap WHERE kind = 'clock_step'
+  ),
   gone AS (
     SELECT p.*, x.tick_id AS end_tick_id, f.at_us AS seen_us,
-      f.tick_id AS seen_tick_id
+      f.tick_id AS seen_tick_id,
+      -- In an hour the clocks drift apart by less than anybody sees.
+      p.ended_us - p.started_us NOT BETWEEN 0 AND 3600000000
+        OR EXISTS (SELECT 1 FROM step AS s
+                   WHERE p.started_us <= s.high_us AND p.ended_us >= s.low_us)
+        AS was_moved
     FROM process_exit AS x
     -- Several witnesses of one end: the view knows the best.
     CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = (
@@ -41,7 +53,7 @@ WITH
   -- known, time alone tells.
   clocked AS (
     SELECT g.*,
-      coalesce(
+      CASE WHEN g.was_moved THEN coalesce(
         (SELECT iif(g.seen_us - t.at_us + t.boot_us
                       NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
                     b.at_us - b.boot_us, t.at_us - t.boot_us)
@@ -58,8 +70,8 @@ WITH
          CROSS JOIN recording AS r ON r.recording_id = t.recording_id
            AND r.boot_id = g.boot_id
          WHERE t.at_us <= g.seen_us
-         ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1)) AS start_offset_us,
-      coalesce(
+         ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1)) END AS start_offset_us,
+      CASE WHEN g.was_moved THEN coalesce(
         (SELECT iif(g.ended_us - t.at_us + t.boot_us
                       NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
                     b.at_us - b.boot_us, t.at_us - t.boot_us)
@@ -78,7 +90,7 @@ WITH
          WHERE t.tick_id <= coalesce(g.end_tick_id,
            (SELECT tick_id FROM tick WHERE at_us <= g.ended_us
             ORDER BY at_us DESC, tick_id DESC LIMIT 1))
-         ORDER BY t.tick_id DESC LIMIT 1)) AS end_offset_us
+         ORDER BY t.tick_id DESC LIMIT 1)) END AS end_offset_us
     FROM gone AS g
   )
 SELECT c.ended_at AS at, c.upid, c.pid, c.name, c.exit_code, c.exit_signal,

@@ -157,6 +157,21 @@ TEST_F(Cookbook, AnswersThatTouchAHoleSaySo) {
   expect_said({"query", "around", "--action", "77"}, "There is no action 77.");
 }
 
+// Recorded are whole paths; people name a folder from where they are.
+TEST_F(Cookbook, AFolderMayBeNamedFromWhereOneIs) {
+  tell_night(db());
+  Options options;
+  options.before_exec = [] {
+    if (::chdir("/") != 0) ::_exit(126);
+  };
+  for (const char* path : {"srv/app/.venv", "srv/./app/../app/.venv/", "/srv/app/.venv"}) {
+    const Ran ran = galproc(
+        {"query", "venv", "--path", path, "--at", "2026-11-20 03:12", "--json", "--db", fs::absolute(db()).string()},
+        options);
+    EXPECT_NE(ran.out.find("\"pid\":1000"), std::string::npos) << path << " " << ran.out << ran.err;
+  }
+}
+
 TEST_F(Cookbook, MomentsThatMakeNoSenseAreRefused) {
   tell_night(db());
   const auto refused = [&](Words words) {

@@ -16,23 +16,8 @@ constexpr std::int64_t kMinute = 60'000'000;
 class RandomLives : public testing::TestWithParam<std::tuple<unsigned, bool>> {
  protected:
   RandomLives()
-      : database_(make_query_database()), history_(database_, std::get<0>(GetParam()), std::get<1>(GetParam())) {
-    note_steps();
-  }
+      : database_(make_query_database()), history_(database_, std::get<0>(GetParam()), std::get<1>(GetParam())) {}
 
-  /// As the recorder notes it where the wall clock was set.
-  void note_steps() {
-    for (std::size_t i = 1; i < history_.ticks().size(); ++i) {
-      const MadeUpTick& before = history_.ticks()[i - 1];
-      const MadeUpTick& now = history_.ticks()[i];
-      if (before.boot_id != now.boot_id) continue;
-      if (std::llabs(now.at_us - before.at_us - (now.boot_us - before.boot_us)) < 500'000) continue;
-      database_.exec(
-          fmt::format("INSERT INTO gap (recording_id, kind, from_us, to_us, detail) SELECT recording_id, 'clock_step',"
-                      " {}, {}, 'It was set.' FROM tick WHERE tick_id = {}",
-                      before.at_us, now.at_us, now.tick_id));
-    }
-  }
   std::string seed() const { return fmt::format("seed {} {}", std::get<0>(GetParam()), std::get<1>(GetParam())); }
   RowSet ask(const std::string& name, const QueryBindings& bindings) {
     return run_query(database_, *catalogue_.find(name), bindings);

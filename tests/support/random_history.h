@@ -8,6 +8,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <random>
@@ -72,6 +73,7 @@ class RandomHistory {
       pass(between(10, 400) * kSecond);
       maybe_set_clock();
     }
+    note_steps();
     transaction.commit();
   }
 
@@ -127,6 +129,17 @@ class RandomHistory {
   std::int64_t wall_at(std::int64_t boot_us) const {
     const std::int64_t offset_us = now_us_ - boot_now_us_;
     return boot_us + offset_us - (boot_us < set_at_boot_us_ ? set_by_us_ : 0);
+  }
+
+  /// As the recorder notes it where the wall clock was set.
+  void note_steps() {
+    for (std::size_t i = 1; i < ticks_.size(); ++i) {
+      const MadeUpTick& before = ticks_[i - 1];
+      const MadeUpTick& now = ticks_[i];
+      if (before.boot_id != now.boot_id) continue;
+      if (std::llabs(now.at_us - before.at_us - (now.boot_us - before.boot_us)) < 500'000) continue;
+      insert("gap", nullptr, nullptr, "clock_step", before.at_us, now.at_us, "It was set.");
+    }
   }
 
   void begin_boot(std::int64_t boot) {
