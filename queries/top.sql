@@ -37,9 +37,9 @@ WITH
     SELECT coalesce(f.tick_id, 0) AS first_tick_id,
       coalesce(f.keyframe_tick_id, 0) AS first_keyframe_tick_id,
       coalesce(f.at_us, :since, (SELECT min(at_us) FROM tick)) AS first_us,
-      f.boot_us AS first_boot_us, r.interval_us,
-      a.boot_us AS base_boot_us, ab.boot_uuid AS base_boot_uuid, l.tick_id AS last_tick_id, l.keyframe_tick_id AS last_keyframe_tick_id,
-      l.at_us AS last_us, l.boot_us AS last_boot_us
+      f.boot_us AS first_boot_us,
+      l.tick_id AS last_tick_id, l.keyframe_tick_id AS last_keyframe_tick_id,
+      l.at_us AS last_us, l.boot_us AS last_boot_us, l.recording_id
     FROM looks AS k
     CROSS JOIN tick AS l ON l.tick_id = (
       SELECT tick_id FROM tick
@@ -48,20 +48,17 @@ WITH
           (SELECT tick_id FROM tick WHERE at_us <= :until
            ORDER BY at_us DESC, tick_id DESC LIMIT 1))
       ORDER BY tick_id DESC LIMIT 1)
-    CROSS JOIN recording AS r ON r.recording_id = l.recording_id
     LEFT JOIN tick AS f ON :since IS NOT NULL AND f.tick_id = (
       SELECT tick_id FROM tick
       WHERE process_count IS NOT NULL
         AND tick_id <= coalesce(k.low_tick_id - 1, l.tick_id)
       ORDER BY tick_id DESC LIMIT 1)
-    CROSS JOIN tick AS a ON a.tick_id = coalesce(f.tick_id,
-      (SELECT min(tick_id) FROM tick))
-    CROSS JOIN recording AS ar ON ar.recording_id = a.recording_id
-    CROSS JOIN boot AS ab ON ab.boot_id = ar.boot_id
   ),
-  -- Not the same as the two ends where the wall clock was set in between.
+  -- The same, with what the wall clock showed in between: not the two ends alone
+  -- where it was set. (Each mention of a CTE is parsed anew: what is asked of one
+  -- row stands in one.)
   wall AS MATERIALIZED (
-    SELECT min(t.at_us) AS lowest_us, max(t.at_us) AS highest_us,
+    SELECT s.*, min(t.at_us) AS lowest_us, max(t.at_us) AS highest_us,
       max(t.at_us - t.boot_us) - min(t.at_us - t.boot_us) > 500000
         AS was_set
     FROM span AS s
@@ -70,7 +67,7 @@ WITH
   ),
   -- First ticks of the recordings that began in the range.
   opening AS MATERIALIZED (
-    SELECT t.tick_id, t.boot_us, r.boot_id
+    SELECT t.tick_id, t.boot_us, r.boot_id, s.first_tick_id
     FROM span AS s
     CROSS JOIN tick AS t
       ON t.tick_id BETWEEN s.first_tick_id + 1 AND s.last_tick_id
@@ -80,24 +77,26 @@ WITH
   -- Length on the boot clock, which begins at 0 with each boot; of a boot that
   -- ended in the range, up to its last tick.
   length AS MATERIALIZED (
-    SELECT s.last_boot_us
-      - coalesce(s.first_boot_us, (SELECT boot_us FROM opening
-                                   ORDER BY tick_id LIMIT 1))
-      + coalesce(
-          (SELECT sum(b.boot_us)
-           FROM opening AS o
-           CROSS JOIN tick AS b ON b.tick_id = (
-             SELECT max(tick_id) FROM tick WHERE tick_id < o.tick_id)
-           CROSS JOIN recording AS r ON r.recording_id = b.recording_id
-           WHERE r.boot_id <> o.boot_id AND b.tick_id >= s.first_tick_id), 0)
-      AS length_us
+    SELECT s.last_boot_us - coalesce(s.first_boot_us, o.boot_us)
+      + coalesce(o.before_us, 0) AS length_us
     FROM span AS s
+    CROSS JOIN (
+      SELECT min(tick_id), boot_us, sum((
+          SELECT b.boot_us
+          FROM tick AS b
+          CROSS JOIN recording AS r ON r.recording_id = b.recording_id
+          WHERE b.tick_id = (SELECT max(tick_id) FROM tick
+                             WHERE tick_id < opening.tick_id)
+            AND b.tick_id >= opening.first_tick_id
+            AND r.boot_id <> opening.boot_id)) AS before_us
+      FROM opening) AS o
   ),
   -- The last row of each at both ends: their numbers alone, since all that is
   -- sorted costs; the rows are fetched afterwards.
   edge AS MATERIALIZED (
     SELECT s.upid, max(s.sample_id) FILTER (WHERE w.is_first) AS first_id,
-      max(s.sample_id) FILTER (WHERE NOT w.is_first) AS last_id
+      max(s.sample_id) FILTER (WHERE NOT w.is_first) AS last_id,
+      r.last_tick_id, r.last_us
     FROM span AS r
     CROSS JOIN (SELECT 1 AS is_first UNION ALL SELECT 0) AS w
     CROSS JOIN process_sample AS s ON s.sample_id BETWEEN
@@ -118,15 +117,14 @@ WITH
     SELECT l.upid, l.cpu_us, l.io_bytes, b.upid IS NOT NULL AS met_before,
       b.cpu_us AS cpu_before_us, b.io_bytes AS io_before_bytes,
       max(l.resident_bytes, coalesce(b.resident_bytes, 0)) AS resident_bytes
-    FROM span AS s
-    CROSS JOIN edge AS e
+    FROM edge AS e
     CROSS JOIN process_sample AS l ON l.sample_id = e.last_id
     LEFT JOIN process_sample AS b ON b.sample_id = e.first_id
     WHERE NOT EXISTS (
       SELECT 1 FROM process_exit AS x
       WHERE x.upid = l.upid
-        AND (x.tick_id <= s.last_tick_id
-             OR x.tick_id IS NULL AND x.ended_us <= s.last_us))
+        AND (x.tick_id <= e.last_tick_id
+             OR x.tick_id IS NULL AND x.ended_us <= e.last_us))
   ),
   -- What it takes at least to be shown: so many of the living used that much.
   least AS MATERIALIZED (
@@ -146,12 +144,12 @@ WITH
   gone AS NOT MATERIALIZED (
     SELECT x.upid, max(x.cpu_us) AS cpu_us,
       max(x.io_bytes) AS io_bytes, max(x.peak_resident_bytes) AS peak_bytes
-    FROM span AS s
-    CROSS JOIN wall AS w
+    FROM wall AS s
+    CROSS JOIN recording AS r ON r.recording_id = s.recording_id
     CROSS JOIN least AS f
     CROSS JOIN process_exit AS x
-      ON x.ended_us BETWEEN w.lowest_us - max(2000000, s.interval_us)
-        AND w.highest_us + max(2000000, s.interval_us)
+      ON x.ended_us BETWEEN s.lowest_us - max(2000000, r.interval_us)
+        AND s.highest_us + max(2000000, r.interval_us)
     WHERE CASE
         WHEN f.amount IS NULL THEN 1
         WHEN :by = 'io' THEN x.io_bytes >= f.amount
@@ -159,8 +157,8 @@ WITH
       END
       AND CASE
         WHEN x.tick_id IS NULL
-          THEN x.ended_us > min(s.first_us, w.lowest_us)
-            AND x.ended_us <= w.highest_us
+          THEN x.ended_us > min(s.first_us, s.lowest_us)
+            AND x.ended_us <= s.highest_us
         ELSE x.tick_id > s.first_tick_id AND x.tick_id <= s.last_tick_id
       END
     GROUP BY x.upid
@@ -174,65 +172,58 @@ WITH
     WHERE :by = 'memory'
     GROUP BY s.upid
   ),
-  -- Seen at one end only: what each one had used before is nothing if it began
-  -- in the range (2 s of grace: a start is cut to 10 ms and a reading takes its
-  -- time; where the wall clock was set, or the machine booted, the tick that met
-  -- it tells on the boot clock, or the boot itself). The peak of an exit is that of a whole life, so it counts for such
-  -- a one only.
-  used AS NOT MATERIALIZED (
-    SELECT upid, max(0, cpu_us - cpu_before_us) AS cpu_us,
-      max(0, io_bytes - io_before_bytes) AS io_bytes, resident_bytes
-    FROM living
-    WHERE met_before
-    UNION ALL
-    SELECT k.upid,
-      max(0, k.cpu_us - CASE
-        WHEN b.upid IS NOT NULL THEN b.cpu_us
-        WHEN coalesce(
-            n.tick_id > s.first_tick_id
-              AND (s.base_boot_uuid <> nb.boot_uuid
-                   OR n.boot_us - p.met_after_us > s.base_boot_us - 2000000
-                   OR s.first_tick_id = 0
-                     AND p.started_us > s.first_us - 2000000),
-            p.started_us > s.first_us - 2000000)
-          THEN 0
-        ELSE o.cpu_us END),
-      max(0, k.io_bytes - CASE
-        WHEN b.upid IS NOT NULL THEN b.io_bytes
-        WHEN coalesce(
-            n.tick_id > s.first_tick_id
-              AND (s.base_boot_uuid <> nb.boot_uuid
-                   OR n.boot_us - p.met_after_us > s.base_boot_us - 2000000
-                   OR s.first_tick_id = 0
-                     AND p.started_us > s.first_us - 2000000),
-            p.started_us > s.first_us - 2000000)
-          THEN 0
-        ELSE o.io_bytes END),
-      coalesce(b.resident_bytes, k.resident_bytes, CASE
-        WHEN coalesce(
-            n.tick_id > s.first_tick_id
-              AND (s.base_boot_uuid <> nb.boot_uuid
-                   OR n.boot_us - p.met_after_us > s.base_boot_us - 2000000
-                   OR s.first_tick_id = 0
-                     AND p.started_us > s.first_us - 2000000),
-            p.started_us > s.first_us - 2000000)
-          THEN k.peak_bytes END)
+  -- Seen at one end only, and whether it began in the range: what it had used
+  -- before is nothing then. 2 s of grace: a start is cut to 10 ms and a reading
+  -- takes its time. Where the wall clock was set, or the machine booted, the tick
+  -- that met it tells on the boot clock, or the boot itself.
+  half AS MATERIALIZED (
+    SELECT k.*, coalesce(
+        CASE WHEN s.was_set THEN (
+          SELECT n.tick_id > s.first_tick_id
+            AND ((SELECT boot_uuid FROM boot WHERE boot_id = ar.boot_id)
+                   <> (SELECT boot_uuid FROM boot WHERE boot_id = p.boot_id)
+                 OR n.boot_us - p.met_after_us > a.boot_us - 2000000
+                 OR s.first_tick_id = 0
+                   AND p.started_us > s.first_us - 2000000)
+          FROM process_image AS i
+          CROSS JOIN tick AS n ON n.tick_id = i.tick_id
+          CROSS JOIN tick AS a ON a.tick_id = iif(s.first_tick_id > 0,
+            s.first_tick_id, (SELECT min(tick_id) FROM tick))
+          CROSS JOIN recording AS ar ON ar.recording_id = a.recording_id
+          WHERE i.upid = k.upid AND i.image_no = 1) END,
+        p.started_us > s.first_us - 2000000) AS began
     FROM (
       SELECT upid, cpu_us, io_bytes, NULL AS resident_bytes, peak_bytes
       FROM gone
       UNION ALL
       SELECT upid, cpu_us, io_bytes, resident_bytes, NULL FROM living
       WHERE NOT met_before) AS k
-    CROSS JOIN span AS s
-    CROSS JOIN wall AS w
+    CROSS JOIN wall AS s
     CROSS JOIN process AS p ON p.upid = k.upid
-    LEFT JOIN process_image AS i
-      ON w.was_set AND i.upid = k.upid AND i.image_no = 1
-    LEFT JOIN tick AS n ON n.tick_id = i.tick_id
-    LEFT JOIN boot AS nb ON w.was_set AND nb.boot_id = p.boot_id
-    LEFT JOIN edge AS e ON e.upid = k.upid
+  ),
+  -- The peak of an exit is that of a whole life, so it counts for one only that
+  -- began in the range.
+  used AS NOT MATERIALIZED (
+    SELECT upid, max(0, cpu_us - cpu_before_us) AS cpu_us,
+      max(0, io_bytes - io_before_bytes) AS io_bytes, resident_bytes
+    FROM living
+    WHERE met_before
+    UNION ALL
+    SELECT h.upid,
+      max(0, h.cpu_us - CASE
+        WHEN b.upid IS NOT NULL THEN b.cpu_us
+        WHEN h.began THEN 0
+        ELSE o.cpu_us END),
+      max(0, h.io_bytes - CASE
+        WHEN b.upid IS NOT NULL THEN b.io_bytes
+        WHEN h.began THEN 0
+        ELSE o.io_bytes END),
+      coalesce(b.resident_bytes, h.resident_bytes,
+               CASE WHEN h.began THEN h.peak_bytes END)
+    FROM half AS h
+    LEFT JOIN edge AS e ON e.upid = h.upid
     LEFT JOIN process_sample AS b ON b.sample_id = e.first_id
-    LEFT JOIN state_opening AS o ON o.upid = k.upid
+    LEFT JOIN state_opening AS o ON o.upid = h.upid
   ),
   -- Texts, ends and peaks are looked up for the rows that are shown, no others.
   ranked AS MATERIALIZED (
@@ -267,7 +258,7 @@ SELECT u.upid, p.pid, i.name, u.cpu_us,
   -- since its start: that time counts too.
   100.0 * u.cpu_us / nullif(l.length_us + CASE
     WHEN r.first_tick_id = 0 AND p.started_us > r.first_us - 2000000
-      THEN iif(NOT w.was_set, max(0, w.lowest_us - p.started_us),
+      THEN iif(NOT r.was_set, max(0, r.lowest_us - p.started_us),
         (SELECT iif(tick_id = (SELECT min(tick_id) FROM tick),
                     p.met_after_us, 0)
          FROM process_image WHERE upid = p.upid AND image_no = 1))
@@ -290,8 +281,7 @@ SELECT u.upid, p.pid, i.name, u.cpu_us,
     || printf('.%06dZ', x.ended_us % 1000000) AS ended_at,
   p.started_us, x.ended_us
 FROM length AS l
-CROSS JOIN span AS r
-CROSS JOIN wall AS w
+CROSS JOIN wall AS r
 CROSS JOIN ranked AS u
 CROSS JOIN process AS p ON p.upid = u.upid
 LEFT JOIN peak AS m ON m.upid = u.upid
