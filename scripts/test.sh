@@ -27,19 +27,33 @@ if [ $# -eq 1 ]; then
 fi
 tests=$((2 * jobs))  # they wait for processes more than they compute
 
-build_and_test() {
+build() {
   local folder=$1
   shift
-  echo "== $folder"
+  echo "== build $folder"
   cmake -S . -B "build/$folder" -G Ninja -DGALPROC_WERROR=ON "$@" >/dev/null
   cmake --build "build/$folder" -j "$jobs" -- --quiet
+}
+
+run_tests() {
+  local folder=$1
+  echo "== test $folder"
   # On a machine that others use too, one may meet what it could not keep away (a socket that others bind, an answer that
   # finds no room): it is told as failed and gets one more try. What fails twice is a failure.
   ctest --test-dir "build/$folder" -j "$tests" --repeat until-pass:2 --output-on-failure --no-tests=error --progress
 }
 
-build_and_test test -DCMAKE_BUILD_TYPE=Release
-build_and_test sanitize -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' -DGALPROC_SANITIZE=ON
+build test -DCMAKE_BUILD_TYPE=Release
+
+# Tests wait more than they compute: the time that they leave is enough for this.
+lint_log=$(mktemp)
+setsid nice -n 19 scripts/lint.sh >"$lint_log" 2>&1 &
+lint=$!
+trap 'kill -- "-$lint" 2>/dev/null || true; rm -f "$lint_log"' EXIT
+
+run_tests test
+build sanitize -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' -DGALPROC_SANITIZE=ON
+run_tests sanitize
 
 echo "== lint"
-scripts/lint.sh
+wait "$lint" || { cat "$lint_log"; exit 1; }

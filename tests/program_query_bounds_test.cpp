@@ -143,7 +143,7 @@ TEST_F(QueryBounds, EndWhatSqliteItselfWouldNotEnd) {
 }
 
 TEST_F(QueryBounds, HoldAQuestionToHalfOfTheMemory) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef GALPROC_SANITIZED
   GTEST_SKIP() << "a sanitizer takes more memory than there is";
 #endif
   rlimit own{};

@@ -174,7 +174,7 @@ TEST_F(ProgramSignalKernel, ASignalOfALimitThatSomebodySendsIsHis) {
 }
 
 TEST_F(ProgramSignalKernel, AFaultIsTheProcessesOwn) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef GALPROC_SANITIZED
   GTEST_SKIP() << "the address sanitizer handles this signal itself";
 #endif
   Target segmentation([] {}, [] { *static_cast<volatile int*>(nullptr) = 1; });
@@ -191,7 +191,7 @@ TEST_F(ProgramSignalKernel, AFaultIsTheProcessesOwn) {
 }
 
 TEST_F(ProgramSignalKernel, ASignalOfAFaultThatSomebodySendsIsHis) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef GALPROC_SANITIZED
   GTEST_SKIP() << "the address sanitizer handles this signal itself";
 #endif
   Target target;
