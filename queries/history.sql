@@ -25,6 +25,12 @@ WITH
     UNION ALL
     SELECT upid FROM process WHERE :upid IS NULL AND pid = :pid
   ),
+  -- The first and the last tick of all in the time that is asked about.
+  looks AS MATERIALIZED (
+    SELECT min(tick_id) AS low_tick_id, max(tick_id) AS high_tick_id
+    FROM tick
+    WHERE at_us >= :since AND at_us <= coalesce(:until, 9223372036854775807)
+  ),
   -- The ticks to look at: from the first that saw it, or, where that is not
   -- known, from 2 s before its start (it is cut to 10 ms, and a reading takes its
   -- time), or from :since, to the end or :until. The wall clock may have been
@@ -34,13 +40,11 @@ WITH
       CASE
         WHEN :since IS NULL AND m.tick_id IS NOT NULL
           THEN max(m.tick_id, (SELECT min(tick_id) FROM tick))
-        ELSE max(coalesce(m.tick_id, 0),
-          (SELECT min(+tick_id) FROM tick
-           WHERE at_us >= max(
-               coalesce(:since, -9223372036854775807),
-               iif(m.tick_id IS NULL, p.started_us - 2000000,
-                   -9223372036854775807))
-             AND at_us <= coalesce(:until, 9223372036854775807)))
+        WHEN m.tick_id IS NOT NULL THEN max(m.tick_id, k.low_tick_id)
+        ELSE (SELECT min(+tick_id) FROM tick
+              WHERE at_us >= max(coalesce(:since, -9223372036854775807),
+                                 p.started_us - 2000000)
+                AND at_us <= coalesce(:until, 9223372036854775807))
       END AS low_tick_id,
       CASE
         -- What nobody has a tick of ends by time.
@@ -54,13 +58,12 @@ WITH
         WHEN :since IS NULL
           THEN (SELECT max(tick_id) FROM tick
                 WHERE at_us <= coalesce(:until, 9223372036854775807))
-        ELSE (SELECT max(+tick_id) FROM tick
-              WHERE at_us BETWEEN :since
-                AND coalesce(:until, 9223372036854775807))
+        ELSE k.high_tick_id
       END AS high_tick_id,
       (SELECT min(tick_id) FROM process_exit
        WHERE upid = p.upid) AS end_tick_id
     FROM asked AS a
+    CROSS JOIN looks AS k
     CROSS JOIN process AS p ON p.upid = a.upid
     LEFT JOIN process_image AS m ON m.upid = p.upid AND m.image_no = 1
   ),

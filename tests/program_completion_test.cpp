@@ -12,6 +12,7 @@ struct Shell {
   const char* name;
   std::vector<std::string> words;
   const char* load;  ///< so that it completes galproc
+  friend void PrintTo(const Shell& shell, std::ostream* out) { *out << shell.name; }
 };
 
 const Shell kShells[] = {

@@ -188,7 +188,7 @@ TEST_F(ProgramDbFile, InfoTellsWhatIsKept) {
   record_life();
   const Ran ran = db_verb({"info", "--json", "-q"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
-  const Json info = Json::parse(ran.out, nullptr, false);
+  const Json info = Json::parse(ran.out, nullptr, false).at(0);
   EXPECT_EQ(info.at("path"), db().string());
   EXPECT_EQ(info.at("bytes"), fs::file_size(db()));
   EXPECT_EQ(fmt::format("{}\n", info.at("ticks").get<std::int64_t>()), ask("SELECT count(*) FROM ticks"));
@@ -207,7 +207,7 @@ TEST_F(ProgramDbFile, InfoTellsHowLongTheDiskLasts) {
   change(
       "UPDATE tick SET boot_us = boot_us + 3600000000, at_us = at_us + 3600000000"
       " WHERE tick_id = (SELECT max(tick_id) FROM tick)");
-  const Json info = Json::parse(db_verb({"info", "--json", "-q"}).out, nullptr, false);
+  const Json info = Json::parse(db_verb({"info", "--json", "-q"}).out, nullptr, false).at(0);
   const double per_day = info.at("bytes_per_day").get<double>();
   EXPECT_GT(per_day, 20 * info.at("used_bytes").get<double>());
   EXPECT_LE(per_day, 24 * info.at("used_bytes").get<double>());

@@ -21,7 +21,7 @@ class ProgramDbPrune : public ProgramTest {
     words.insert(words.end(), {"--db", db().string(), "--json", "-q"});
     const Ran ran = galproc(words);
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
-    return Json::parse(ran.out, nullptr, false);
+    return Json::parse(ran.out, nullptr, false).at(0);
   }
 };
 
@@ -97,6 +97,13 @@ TEST_F(ProgramDbPrune, MakesTheLogForgetWhatIsOlderAndSaysWhoAsked) {
   EXPECT_EQ(did.at("attempts"), 2);
   EXPECT_EQ(ask("SELECT verb, actor_name FROM actions"), "start|galproc\nprune|galproc\n");
   EXPECT_EQ(ask("SELECT count(*) FROM termination_attempts WHERE source = 'galproc'"), "0\n");
+
+  // Only who asks about what was done misses something.
+  const auto said_of = [&](const std::string& question) {
+    return galproc({"query", "--db", db().string(), question, "--since", "1h ago"}).err;
+  };
+  EXPECT_NE(said_of("attempts").find("The oldest of the action log was deleted"), std::string::npos);
+  EXPECT_EQ(said_of("system").find("The oldest of the action log was deleted"), std::string::npos);
 
   const Ran verified = galproc({"db", "verify", "--db", db().string()});
   EXPECT_EQ(verified.exit_code, 0) << verified.err;

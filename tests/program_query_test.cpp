@@ -131,6 +131,18 @@ TEST_F(ProgramQuery, OfOnesOwnReadsAndNothingElse) {
   EXPECT_EQ(both.exit_code, 2);
 }
 
+TEST_F(ProgramQuery, TakesNoNegativeNumber) {
+  snapshot();
+  for (const Words& words :
+       std::vector<Words>{{"process", "--pid", "-5"}, {"process", "--upid", "-1"}, {"survivors", "--action", "-1"}}) {
+    Words all = {"query", "--db", db().string()};
+    all.insert(all.end(), words.begin(), words.end());
+    const Ran ran = galproc(all);
+    EXPECT_EQ(ran.exit_code, 2) << ran.err;
+    EXPECT_NE(ran.err.find(words[1] + ": " + words[2] + " is negative"), std::string::npos) << ran.err;
+  }
+}
+
 TEST_F(ProgramQuery, ThatWouldNeverEndIsEndedByItsTimeout) {
   snapshot();
   const std::string endless =

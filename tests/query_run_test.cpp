@@ -166,6 +166,10 @@ TEST_F(QueryRun, RefusesAStatementThatWouldDoMoreThanRead) {
                           "ANALYZE", "EXPLAIN DELETE FROM t", "WITH x AS (SELECT 1) DELETE FROM t"}) {
     expect_says(refusal_of(sql), "--run only reads");
   }
+  database_.exec("CREATE VIEW seen AS SELECT a FROM t");
+  for (const char* sql : {"DELETE FROM seen", "UPDATE seen SET a = 0", "INSERT INTO seen VALUES (1)"}) {
+    expect_says(refusal_of(sql), "--run only reads");
+  }
   expect_says(refusal_of("ATTACH ':memory:' AS other"), "open or close another file");
   expect_says(refusal_of("BEGIN IMMEDIATE"), "transactions");
   expect_says(refusal_of("SAVEPOINT s"), "transactions");

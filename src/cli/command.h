@@ -51,6 +51,8 @@ struct Context {
   void print_long(const RowSet& rows) const;
   /// Writes the only row of an answer about one thing: JSON as one object, a table or Markdown as field and value.
   void print_object(const RowSet& row) const;
+  /// The same of one row among others that there might be: JSON as an array.
+  void print_upright(const RowSet& row) const;
 };
 
 /// Ends the help of every verb.

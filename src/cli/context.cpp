@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "action/leftovers.h"
 #include "cli/command.h"
@@ -50,8 +51,9 @@ namespace {
 /// The command that shows what does not fit on the screen; empty: none is wanted, or this is no place for one.
 std::string pager(const Terminal& terminal) {
   if (!terminal.attached || terminal.rows == 0 || environment_variable("TERM") == "dumb") return "";
-  auto command = environment_variable("GALPROC_PAGER");
-  if (!command) command = environment_variable("PAGER");
+  const bool is_for_another = environment_variable("SUDO_UID").has_value();  // who asked chooses no program for root
+  auto command = is_for_another ? std::nullopt : environment_variable("GALPROC_PAGER");
+  if (!command && !is_for_another) command = environment_variable("PAGER");
   if (!command) return "LESS=\"${LESS-FRX}\" exec less 2>/dev/null";
   return *command == "cat" ? "" : *command;
 }
@@ -64,18 +66,30 @@ void Context::print_long(const RowSet& rows) const {
   if (command.empty()) return print(rows);
   std::ostringstream text;
   make_renderer(parse_format(common.format).value_or(Format::Table), render_options(common))->render(rows, text);
-  const std::string shown = text.str();
+  const std::string shown = std::move(text).str();
   const bool fits = std::count(shown.begin(), shown.end(), '\n') < terminal.rows;
   out.flush();
   if (fits || !show_through(command, shown)) out << shown;
 }
 
-void Context::print_object(const RowSet& row) const {
-  const Format format = parse_format(common.format).value_or(Format::Table);
-  RenderOptions options = render_options(common);
-  options.object = true;
+namespace {
+
+void print_fields(const Context& context, const RowSet& row, bool as_object) {
+  const Format format = parse_format(context.common.format).value_or(Format::Table);
+  RenderOptions options = render_options(context.common);
+  options.object = as_object;
   const bool upright = format == Format::Table || format == Format::Markdown;
-  make_renderer(format, options)->render(upright ? fields_of(row) : row, out);
+  make_renderer(format, options)->render(upright ? fields_of(row) : row, context.out);
+}
+
+}  // namespace
+
+void Context::print_object(const RowSet& row) const {
+  print_fields(*this, row, true);
+}
+
+void Context::print_upright(const RowSet& row) const {
+  print_fields(*this, row, false);
 }
 
 namespace {

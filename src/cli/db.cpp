@@ -69,7 +69,7 @@ constexpr const char* kInfoDescription =
     "\n"
     "Examples:\n"
     "  galproc db info\n"
-    "  galproc db info --json -q | jq .disk_lasts_us\n";
+    "  galproc db info --json -q | jq '.[0].disk_lasts_us'\n";
 
 constexpr const char* kPruneDescription =
     "Delete the oldest of what was recorded, also while it is recorded to.\n"
@@ -107,7 +107,7 @@ ExitCode verify(const Context& context, const std::optional<std::string>& head) 
     report = verify_ledger(database, head);
     cuts = cuts_of_ledger(database);
   }
-  for (const std::string& cut : cuts) context.err << "galproc: " << cut << "\n";
+  for (const std::string& cut : cuts) context.say(cut);
   RowSet rows;
   rows.columns = {{"length", Unit::None},
                   {"head", Unit::None},

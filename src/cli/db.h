@@ -16,9 +16,9 @@ struct PruneFlags {
   bool dry_run = false;
 };
 
-/// One object: what goes, or went, and how much the file holds before and after.
+/// One row: what goes, or went, and how much the file holds before and after.
 ExitCode prune_database(const Context& context, const PruneFlags& flags);
-/// One object: what is kept, since when, and how long the disk lasts at this rate.
+/// One row: what is kept, since when, and how long the disk lasts at this rate.
 ExitCode print_info(const Context& context);
 
 }  // namespace galproc

@@ -173,7 +173,7 @@ ExitCode print_info(const Context& context) {
                                             static_cast<double>(kADayUs))},
       Unit::DurationUs);
   row.rows.push_back(std::move(values));
-  context.print_object(row);
+  context.print_upright(row);
   return ExitCode::Done;
 }
 

@@ -81,7 +81,7 @@ void print(const Context& context, const Pruned& pruned, std::int64_t bytes_befo
                  {"used_bytes_after", Unit::Bytes}};
   row.rows.push_back({pruned.ticks, pruned.actions, pruned.attempts, instant(pruned.from_us), instant(pruned.until_us),
                       bytes_before, bytes_after ? Value{*bytes_after} : Value{}});
-  context.print_object(row);
+  context.print_upright(row);
 }
 
 Pruned pruned_of(const std::optional<PrunePlan>& plan) {

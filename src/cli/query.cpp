@@ -114,7 +114,7 @@ void tell_if_cut(const Context& context, bool more, std::optional<std::size_t> l
 /// What `ask` gives, or Error (exit 1) once it takes longer than --timeout or too much memory.
 template <typename Ask>
 auto in_time(const QueryFlags& flags, SQLite::Database& database, const Context& context, const Ask& ask) {
-  limit_own_memory();
+  const OwnMemoryLimit limit;
   const std::string sentence = fmt::format(
       "The question was not answered within --timeout {} and is ended. Ask for less (--since, --until, --limit), or "
       "give it longer.",

@@ -30,6 +30,8 @@ std::int64_t parse_integer(const std::string& text) {
   if (text.empty() || error != std::errc() || rest != text.data() + text.size()) {
     throw UsageError(fmt::format("'{}' is not a whole number.", escape_controls(text)));
   }
+  if (value < 0)
+    throw UsageError(fmt::format("{} is negative, which no pid, upid or other number of a question is.", value));
   return value;
 }
 
@@ -37,6 +39,12 @@ std::int64_t parse_port(const std::string& text) {
   const std::int64_t port = parse_integer(text);
   if (port < 0 || port > 65535) throw UsageError(fmt::format("{} is not a port, 0 to 65535.", port));
   return port;
+}
+
+/// Whether what was deleted from the log of actions is missing in the answer.
+bool reads_action_log(const NamedQuery& query) {
+  return query.sql.find("attempt") != std::string::npos || query.sql.find("action") != std::string::npos ||
+         query.sql.find("gaps") != std::string::npos;
 }
 
 /// The detail of a gap, a sentence, for use inside another.
@@ -293,7 +301,8 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
   Prepared(database,
            // Where the wall clock was put back a gap begins after its end.
            "SELECT kind, from_us, to_us, detail FROM gaps WHERE min(from_us, coalesce(to_us, from_us)) < ?2"
-           " AND max(from_us, coalesce(to_us, ?2)) > ?1 ORDER BY from_us, kind")
+           " AND max(from_us, coalesce(to_us, ?2)) > ?1"
+           " AND (?3 OR kind <> 'pruned' OR detail NOT LIKE 'The oldest of the action log%') ORDER BY from_us, kind")
       .rows(
           [&](SQLite::Statement& row) {
             const auto to_us = optional_number(row.getColumn(2));
@@ -301,7 +310,7 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
                                        format_instant(row.getColumn(1).getInt64()),
                                        to_us ? format_instant(*to_us) : "now", inner(row.getColumn(3).getString())));
           },
-          since_us_.value_or(0), *until_us_);
+          since_us_.value_or(0), *until_us_, reads_action_log(query_));
   // A recording without an end whose last tick is long ago: nobody has written down yet that it is over.
   const auto silent_since_us =
       Prepared(database,

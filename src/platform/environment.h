@@ -2,6 +2,7 @@
 
 // Who runs galproc, where, and on what kind of terminal.
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -43,10 +44,19 @@ bool show_through(const std::string& command, const std::string& text);
 /// is overwritten soon.
 bool is_output_abandoned();
 
-/// Holds this process to half of the machine's memory from now on: what asks for more fails, where the system would end
-/// whatever it likes. A lower limit that it has already stays. Does nothing where the system has none, and under a
-/// sanitizer, which takes more than there is.
-void limit_own_memory();
+/// As long as it lives, holds this process to half of the machine's memory: what asks for more fails, where the system
+/// would end whatever it likes. A lower limit that there is already stays. Does nothing where the system has none, and
+/// under a sanitizer, which takes more than there is.
+class OwnMemoryLimit {
+ public:
+  OwnMemoryLimit();
+  ~OwnMemoryLimit();
+  OwnMemoryLimit(const OwnMemoryLimit&) = delete;
+  OwnMemoryLimit& operator=(const OwnMemoryLimit&) = delete;
+
+ private:
+  std::optional<std::uint64_t> before_;
+};
 
 /// A person sits there: stdin and stderr are terminals.
 bool is_interactive();

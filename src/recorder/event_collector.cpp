@@ -226,7 +226,7 @@ void EventCollector::take_in_met_by_actions(const Tick& tick) {
         [&](SQLite::Statement& row) {
           const ProcessKey key{row.getColumn(1).getInt64(), row.getColumn(2).getInt64()};
           if (!processes_.upid_of(key))
-            staged_[key] = {row.getColumn(0).getInt64(), {}, row.getColumn(3).getInt64(), {}};
+            staged_[key] = {row.getColumn(0).getInt64(), {}, row.getColumn(3).getInt64(), {}, true};
         },
         *newest_upid_, Witness::Action, tick.boot_id);
   }
@@ -249,7 +249,8 @@ void EventCollector::write_unseen_ends(const ProcessPass& pass, const Tick& tick
     gone_.push_back(key);
     if (store_.has_seen_exit(met.upid)) continue;  // somebody named it after its end
     ExitRow row;
-    row.source = Witness::Poll;
+    // Not to be listed is no proof for one that this user may be kept from seeing: it is taken back when it is met.
+    row.source = met.by_action ? Witness::Gap : Witness::Poll;
     row.tick_id = tick.tick_id;
     row.ended_us = std::max(*met.missed_us, met.met_us);
     row.ended_after_us = met.met_us;

@@ -42,6 +42,7 @@ class EventCollector {
     std::optional<std::int64_t> forked_us;  ///< it has its parent's image since, and no other
     std::int64_t met_us = 0;
     std::optional<std::int64_t> missed_us;  ///< the look that did not list it
+    bool by_action = false;                 ///< a command met it, who may see more than this recorder
   };
   using MetByEvents = std::unordered_map<ProcessKey, Met, ProcessKeyHash>;
 

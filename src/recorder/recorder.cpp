@@ -92,6 +92,7 @@ void Recorder::refuse_if_not_ours() {
 }
 
 void Recorder::take_lock() {
+  platform_.make_shared_file(recorder_lock_path(options_.database));  // who may read may see who records
   LockResult result = platform_.lock_file(recorder_lock_path(options_.database));
   if (!result.lock) {
     throw Error(
@@ -146,7 +147,7 @@ void Recorder::loop() {
 void Recorder::look(std::int64_t late_us) {
   TickReading reading = take_reading(platform_);
   reading.late_us = late_us;
-  reading.events = std::exchange(pending_, EventReading{reading.clocks, reading.clocks.wall_us, {}, 0});
+  reading.events = std::exchange(pending_, EventReading{pending_.clocks, pending_.clocks.wall_us, {}, 0});
   reading.bytes = reading.size_bytes();
   queue_bytes_ += reading.bytes;
   queue_.push_back(std::move(reading));
@@ -288,7 +289,10 @@ void Recorder::open_file() {
     move_aside("it was corrupt");
     damaged_ = false;
   }
-  if (kind == FileKind::New) finish_moving_aside(path);
+  if (kind == FileKind::New) {
+    if (const auto moved = finish_moving_aside(path))
+      tell_of_moving(*moved, "it was corrupt, and the move was cut short");
+  }
   platform_.make_shared_file(path);
 
   RecordingFacts facts;
@@ -313,8 +317,11 @@ void Recorder::open_file() {
 }
 
 void Recorder::move_aside(const std::string& reason) {
+  tell_of_moving(move_damaged_aside(options_.database, platform_.clocks().wall_us), reason);
+}
+
+void Recorder::tell_of_moving(const std::filesystem::path& moved, const std::string& reason) {
   const std::int64_t now_us = platform_.clocks().wall_us;
-  const std::filesystem::path moved = move_damaged_aside(options_.database, now_us);
   warn(fmt::format("The database {} was corrupt: it was moved to {}, and a new one begins.", options_.database.string(),
                    moved.string()));
   gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,

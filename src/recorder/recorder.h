@@ -80,6 +80,7 @@ class Recorder {
   void leave_moved_file();
   void handle(const SQLite::Exception& error);
   void move_aside(const std::string& reason);
+  void tell_of_moving(const std::filesystem::path& moved, const std::string& reason);
   void drop_oldest_readings();
   void drop_rejected_reading(const SQLite::Exception& error);
   /// Takes the oldest reading off the queue, as one that will be a hole.

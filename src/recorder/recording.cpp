@@ -291,12 +291,12 @@ std::optional<std::int64_t> Recording::note_wal(std::int64_t at_us) {
       wal_.failure().empty()
           ? fmt::format(
                 "a reader that does not finish keeps it from being emptied. End that one (lsof {} names all who "
-                "have it open).",
+                "have it open). Nothing is lost.",
                 path)
           : fmt::format("it cannot be moved into the file: {}.", wal_.failure());
-  insert_gap_->run(recording_id_, "wal_pinned", at_us, std::optional<std::int64_t>(),
-                   fmt::format("{}-wal has grown to {:.1f} MiB: {} Nothing is lost.", path,
-                               static_cast<double>(wal_.bytes()) / kMiB, why));
+  insert_gap_->run(
+      recording_id_, "wal_pinned", at_us, std::optional<std::int64_t>(),
+      fmt::format("{}-wal has grown to {:.1f} MiB: {}", path, static_cast<double>(wal_.bytes()) / kMiB, why));
   return database_.getLastInsertRowid();
 }
 

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -95,11 +96,13 @@ void prune_actions(SQLite::Database& database, Ledger& ledger, const ActionPrune
           },
           plan.cut_seq);
   Prepared(database, "DELETE FROM ledger WHERE seq < ?").run(plan.cut_seq);
+  std::map<std::string, Prepared> kept_rows;
   for (const auto& [table, row_id] : cut_off) {
     const ChainedTable* chained = chained_table(table);
     if (!chained)
       throw SQLite::Exception("the ledger names the table " + table + ", which is not chained", SQLITE_CORRUPT);
-    if (Prepared(database, select_chained(*chained)).number(row_id)) ledger.append(table, row_id);
+    Prepared& kept = kept_rows.try_emplace(table, database, select_chained(*chained)).first->second;
+    if (kept.number(row_id)) ledger.append(table, row_id);
   }
 }
 

@@ -337,9 +337,9 @@ fs::path move_damaged_aside(const fs::path& path, std::int64_t now_us) {
   return target;
 }
 
-void finish_moving_aside(const fs::path& path) {
+std::optional<fs::path> finish_moving_aside(const fs::path& path) {
   std::error_code missing;
-  if (fs::exists(path) || fs::file_size(path.string() + "-wal", missing) == 0 || missing) return;
+  if (fs::exists(path) || fs::file_size(path.string() + "-wal", missing) == 0 || missing) return std::nullopt;
   const std::string begin = path.filename().string() + ".corrupt-";
   fs::path newest;  // the time in their names sorts them
   for (const auto& entry : fs::directory_iterator(fs::absolute(path).parent_path())) {
@@ -347,9 +347,10 @@ void finish_moving_aside(const fs::path& path) {
     const bool is_part = name.ends_with("-wal") || name.ends_with("-shm");
     if (name.starts_with(begin) && !is_part && name > newest.filename().string()) newest = entry.path();
   }
-  if (newest.empty() || fs::exists(newest.string() + "-wal")) return;
+  if (newest.empty() || fs::exists(newest.string() + "-wal")) return std::nullopt;
   fs::rename(path.string() + "-wal", newest.string() + "-wal");
   fs::rename(path.string() + "-shm", newest.string() + "-shm", missing);
+  return newest;
 }
 
 fs::path recorder_lock_path(const fs::path& database) {

@@ -81,9 +81,9 @@ std::string describe(const SQLite::Exception& error);
 std::filesystem::path move_damaged_aside(const std::filesystem::path& path, std::int64_t now_us);
 
 /// Where a moving aside was cut short, by a death or a loss of power, so that the -wal still has its old name and no
-/// file is beside it: takes it after its file. A new file of that name would delete it. REQUIRES: as above. Throws
-/// std::filesystem::filesystem_error.
-void finish_moving_aside(const std::filesystem::path& path);
+/// file is beside it: takes it after its file, which it gives; empty: there was nothing to do. A new file of that name
+/// would delete it. REQUIRES: as above. Throws std::filesystem::filesystem_error.
+std::optional<std::filesystem::path> finish_moving_aside(const std::filesystem::path& path);
 
 /// The path of the lock that a recorder of this database holds.
 std::filesystem::path recorder_lock_path(const std::filesystem::path& database);

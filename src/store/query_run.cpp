@@ -248,6 +248,11 @@ auto with_user_errors(const ReadingOnly& guard, const Work& work) {
     if (!guard.denied().empty()) {
       throw Error(ExitCode::Refused, "The statement was not run, since " + guard.denied() + "; --run only reads.");
     }
+    // What a view does not take is no question for the guard.
+    if (std::string_view(error.what()).find("because it is a view") != std::string_view::npos) {
+      throw Error(ExitCode::Refused, std::string("The statement was not run, since it would write (") + error.what() +
+                                         "); --run only reads.");
+    }
     switch (error.getErrorCode()) {
       case SQLITE_ERROR:
       case SQLITE_TOOBIG:

@@ -14,7 +14,7 @@ namespace {
 /// So that a step holds the write lock for some milliseconds at most.
 constexpr int kDeadAtOnce = 500;
 constexpr int kPagesAtOnce = 128;
-constexpr std::size_t kTextsAtOnce = 500;
+constexpr std::size_t kTextsAtOnce = 2000;
 /// Free pages are used again before the file grows: a few are left to that.
 constexpr std::int64_t kFreePages = 256;
 
@@ -285,17 +285,20 @@ std::vector<std::int64_t> Retention::unused_texts() {
   std::string columns;
   Prepared(database_, "SELECT f.\"from\" FROM pragma_foreign_key_list('process_image') AS f WHERE f.\"table\" = 'text'")
       .rows([&](SQLite::Statement& row) { columns += (columns.empty() ? "" : ", ") + row.getColumn(0).getString(); });
-  std::vector<std::int64_t> used, unused;
+  // A bit a text, however many images there are. What is stored while this looks is found out by who deletes.
+  const auto last = static_cast<std::size_t>(Prepared(database_, "SELECT max(text_id) FROM text").number().value_or(0));
+  std::vector<bool> used(last + 1);
   Prepared(database_, "SELECT " + columns + " FROM process_image").rows([&](SQLite::Statement& row) {
     for (int i = 0; i < row.getColumnCount(); ++i) {
-      if (!row.getColumn(i).isNull()) used.push_back(row.getColumn(i).getInt64());
+      const auto text_id = static_cast<std::size_t>(row.getColumn(i).getInt64());
+      if (!row.getColumn(i).isNull() && text_id <= last) used[text_id] = true;
     }
   });
-  std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
+  std::vector<std::int64_t> unused;
   Prepared(database_, "SELECT text_id FROM text").rows([&](SQLite::Statement& row) {
     const std::int64_t text_id = row.getColumn(0).getInt64();
-    if (!std::binary_search(used.begin(), used.end(), text_id)) unused.push_back(text_id);
+    if (static_cast<std::size_t>(text_id) <= last && !used[static_cast<std::size_t>(text_id)])
+      unused.push_back(text_id);
   });
   return unused;
 }
@@ -319,13 +322,22 @@ bool Retention::delete_unused_texts() {
   const NoForeignKeys unchecked(database_);
   SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
   if (was_migrated()) return false;
-  if (unused_since_ != now()) return true;
+  // Where somebody writes more often than this can look, the rest stays until there is more to delete.
+  constexpr int kMostLooks = 3;
+  if (unused_since_ != now()) {
+    if (++looks_in_vain_ < kMostLooks) return true;
+    looks_in_vain_ = 0;
+    unused_texts_.clear();
+    texts_tick_id_ = oldest_id;
+    return false;
+  }
+  looks_in_vain_ = 0;
   const std::size_t left = unused_texts_.size() - std::min(unused_texts_.size(), kTextsAtOnce);
   Prepared remove(database_, "DELETE FROM text WHERE text_id = ?");
   for (std::size_t i = left; i < unused_texts_.size(); ++i) remove.run(unused_texts_[i]);
+  unused_since_ = now();  // before others may write again
   transaction.commit();
   unused_texts_.resize(left);
-  unused_since_ = now();
   return true;
 }
 

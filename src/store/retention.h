@@ -90,6 +90,7 @@ class Retention {
   std::optional<std::int64_t> texts_tick_id_;  ///< likewise their texts
   std::vector<std::int64_t> unused_texts_;     ///< as long as nobody has written since
   std::pair<std::int64_t, std::int64_t> unused_since_;
+  int looks_in_vain_ = 0;  ///< in a row, since somebody wrote meanwhile
 };
 
 }  // namespace galproc

@@ -82,6 +82,7 @@ class BpfEvents : public EventSource {
   ~BpfEvents() override {
     ::eventfd_write(stop_.get(), 1);
     if (reader_.joinable()) reader_.join();
+    detach_all();
   }
 
   /// Empty: it works.
@@ -140,6 +141,18 @@ class BpfEvents : public EventSource {
     } catch (const std::exception&) {
       return false;  // there is no memory for it
     }
+  }
+
+  /// The kernel waits, for each program that is detached, until nobody can be in it any more: all at once rather than
+  /// one after the other.
+  void detach_all() {
+    std::vector<std::thread> waiting;
+    try {
+      for (BpfLink& link : links_) waiting.emplace_back([&link] { link.reset(); });
+    } catch (const std::exception&) {
+      // Without more threads the rest goes one by one, with the object.
+    }
+    for (std::thread& one : waiting) one.join();
   }
 
   /// Empties the ring when the kernel says that it fills up; else it waits for drain(), and nobody is woken. Nothing in

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 
 #include "platform/posix/stop.h"
 
@@ -84,17 +85,19 @@ Terminal stdout_terminal() {
 }
 
 bool show_through(const std::string& command, const std::string& text) {
-  // Whoever leaves before the end has seen enough.
-  const auto before = ::signal(SIGPIPE, SIG_IGN);
-  constexpr int kNotFound = 127;  // of sh
-  FILE* pipe = ::popen(command.c_str(), "w");
+  // Whoever leaves before the end has seen enough. Ctrl-C is the pager's, which may look for something.
+  constexpr int kPagers[] = {SIGPIPE, SIGINT, SIGQUIT};
+  std::array<void (*)(int), std::size(kPagers)> before{};
+  for (std::size_t i = 0; i < before.size(); ++i) before[i] = ::signal(kPagers[i], SIG_IGN);
+  // Who may ask as somebody else may not run programs as that one.
+  FILE* pipe = ::popen(("LESSSECURE=1; export LESSSECURE; " + command).c_str(), "w");
   int status = -1;
   if (pipe != nullptr) {
     std::fwrite(text.data(), 1, text.size(), pipe);
     status = ::pclose(pipe);
   }
-  ::signal(SIGPIPE, before);
-  return pipe != nullptr && !(WIFEXITED(status) && WEXITSTATUS(status) == kNotFound);
+  for (std::size_t i = 0; i < before.size(); ++i) ::signal(kPagers[i], before[i]);
+  return pipe != nullptr && (status == 0 || WIFSIGNALED(status));
 }
 
 bool is_output_abandoned() {
@@ -102,15 +105,23 @@ bool is_output_abandoned() {
   return ::poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-void limit_own_memory() {
+OwnMemoryLimit::OwnMemoryLimit() {
 #ifndef GALPROC_SANITIZED
   const auto half = static_cast<rlim_t>(::sysconf(_SC_PHYS_PAGES)) / 2 * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
   rlimit limit{};
   // Not the address space: a map of a large file takes no memory.
   if (::getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur <= half) return;
+  before_ = limit.rlim_cur;
   limit.rlim_cur = half;
   ::setrlimit(RLIMIT_DATA, &limit);
 #endif
+}
+
+OwnMemoryLimit::~OwnMemoryLimit() {
+  rlimit limit{};
+  if (!before_ || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = *before_;
+  ::setrlimit(RLIMIT_DATA, &limit);
 }
 
 bool is_interactive() {
