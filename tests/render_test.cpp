@@ -252,6 +252,28 @@ TEST(Table, LeavesOutFirstWhatSaysNothingThenIdsAndLastWhoAndWhatBecameOfIt) {
   EXPECT_EQ(header(31), " pid  name  signal   outcome…");
 }
 
+TEST(Table, KeepsTheVerdictAndWhoDidItAndCutsNoWordOfAList) {
+  const std::string at = "2026-11-22T03:12:05.123456Z";
+  const RowSet row_set{
+      {{"at", Unit::InstantText},
+       {"verdict"},
+       {"confidence"},
+       {"sender_pid"},
+       {"sender_name"},
+       {"sender_user"},
+       {"signal"},
+       {"target_pid"},
+       {"target_name"},
+       {"ended_at", Unit::InstantText},
+       {"evidence"}},
+      {{at, "killed_by_process", "certain", 812, "bash", "root", "SIGTERM", 4711, "node", at, std::string(200, 'x')}},
+      {}};
+  const std::vector<std::string> lines = lines_of(rendered(row_set, Format::Table, {.width = 80}));
+  EXPECT_EQ(lines.at(0), "verdict            sender_pid  sender_name  signal   target_pid  evidence…");
+  EXPECT_NE(lines.at(1).find("killed_by_process         812  bash         SIGTERM        4711  xxx"), std::string::npos)
+      << lines.at(1);
+}
+
 TEST(Table, CutsNoHash) {
   const std::string hash(64, 'a');
   const RowSet row_set{{{"length"}, {"head"}, {"holds"}, {"problem"}}, {{1234567, hash, 1, kUnknown}}, {}};

@@ -88,18 +88,25 @@ bool is_hash(const Value& value) {
          text->find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+/// One word of a list: cut it may be taken for another.
+bool is_word(std::string_view column) {
+  constexpr std::array<std::string_view, 5> kWords{"verdict", "outcome", "signal", "state", "kind"};
+  return std::find(kWords.begin(), kWords.end(), column) != kWords.end();
+}
+
 Rank rank_of(const RowSet& row_set, std::size_t column) {
   const auto every = [&](bool (*holds)(const Value&)) {
     return std::all_of(row_set.rows.begin(), row_set.rows.end(),
                        [&](const std::vector<Value>& row) { return holds(row[column]); });
   };
-  constexpr std::array<std::string_view, 8> kEssential{"pid",        "name",        "outcome", "signal",
-                                                       "target_pid", "target_name", "service", "state"};
+  constexpr std::array<std::string_view, 8> kEssential{"pid",        "name",        "sender_pid", "sender_name",
+                                                       "target_pid", "target_name", "service",    "growth_bytes"};
   const std::string& name = row_set.columns[column].name;
   if (every(is_unknown)) return Rank::Empty;
   if (every([](const Value& value) { return is_unknown(value) || is_hash(value); })) return Rank::Kept;
   if (name == "upid" || name.ends_with("_upid") || name.ends_with("_id")) return Rank::Id;
-  return std::find(kEssential.begin(), kEssential.end(), name) != kEssential.end() ? Rank::Essential : Rank::Plain;
+  const bool is_essential = std::find(kEssential.begin(), kEssential.end(), name) != kEssential.end();
+  return is_essential || is_word(name) ? Rank::Essential : Rank::Plain;
 }
 
 LaidOut lay_out(const RowSet& row_set, std::size_t column, const std::vector<std::string>* guides) {
@@ -111,7 +118,7 @@ LaidOut lay_out(const RowSet& row_set, std::size_t column, const std::vector<std
   laid_out.flush_right = is_number && guides == nullptr;
   laid_out.rank = guides != nullptr ? Rank::Kept : rank_of(row_set, column);
   laid_out.may_cut_cells = guides != nullptr || (!is_number && unit != Unit::InstantText && unit != Unit::InstantUs &&
-                                                 laid_out.rank != Rank::Kept);
+                                                 laid_out.rank != Rank::Kept && !is_word(row_set.columns[column].name));
   laid_out.cells.reserve(row_set.rows.size());
   for (std::size_t row = 0; row < row_set.rows.size(); ++row) {
     const Value& value = row_set.rows[row][column];
