@@ -29,8 +29,7 @@ WITH
     FROM gap WHERE kind = 'clock_step'
   ),
   gone AS (
-    SELECT p.*, x.tick_id AS end_tick_id, f.at_us AS seen_us,
-      f.tick_id AS seen_tick_id,
+    SELECT p.*,
       -- In an hour the clocks drift apart by less than anybody sees.
       p.ended_us - p.started_us NOT BETWEEN 0 AND 3600000000
         OR EXISTS (SELECT 1 FROM step AS s
@@ -40,64 +39,20 @@ WITH
     -- Several witnesses of one end: the view knows the best.
     CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = (
       SELECT name FROM witness WHERE source = x.source)
-    LEFT JOIN process_image AS f ON f.upid = x.upid AND f.image_no = 1
     WHERE x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
         AND coalesce(:until, 9223372036854775807)
       AND (coalesce(:abnormal, 0) = 0
            OR p.exit_code <> 0 OR p.exit_signal IS NOT NULL)
-  ),
-  -- How far the wall clock stood from the boot clock when its start and its
-  -- end were put into wall time: what it moved by in between is no life. Both
-  -- were so at the tick of then or since the one before; where that would be no
-  -- moment in between, the clock was set before the tick. Where no tick is
-  -- known, time alone tells.
-  clocked AS (
-    SELECT g.*,
-      CASE WHEN g.was_moved THEN coalesce(
-        (SELECT iif(g.seen_us - t.at_us + t.boot_us
-                      NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
-                    b.at_us - b.boot_us, t.at_us - t.boot_us)
-         FROM tick AS t
-         CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-           AND r.boot_id = g.boot_id
-         LEFT JOIN tick AS b ON b.tick_id = t.tick_id - 1
-           AND EXISTS (SELECT 1 FROM recording AS e
-                       WHERE e.recording_id = b.recording_id
-                         AND e.boot_id = g.boot_id)
-         WHERE t.tick_id = g.seen_tick_id),
-        (SELECT t.at_us - t.boot_us
-         FROM tick AS t
-         CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-           AND r.boot_id = g.boot_id
-         WHERE t.at_us <= g.seen_us
-         ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1)) END AS start_offset_us,
-      CASE WHEN g.was_moved THEN coalesce(
-        (SELECT iif(g.ended_us - t.at_us + t.boot_us
-                      NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
-                    b.at_us - b.boot_us, t.at_us - t.boot_us)
-         FROM tick AS t
-         CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-           AND r.boot_id = g.boot_id
-         LEFT JOIN tick AS b ON b.tick_id = t.tick_id - 1
-           AND EXISTS (SELECT 1 FROM recording AS e
-                       WHERE e.recording_id = b.recording_id
-                         AND e.boot_id = g.boot_id)
-         WHERE t.tick_id = g.end_tick_id),
-        (SELECT t.at_us - t.boot_us
-         FROM tick AS t
-         CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-           AND r.boot_id = g.boot_id
-         WHERE t.tick_id <= coalesce(g.end_tick_id,
-           (SELECT tick_id FROM tick WHERE at_us <= g.ended_us
-            ORDER BY at_us DESC, tick_id DESC LIMIT 1))
-         ORDER BY t.tick_id DESC LIMIT 1)) END AS end_offset_us
-    FROM gone AS g
   )
-SELECT c.ended_at AS at, c.upid, c.pid, c.name, c.exit_code, c.exit_signal,
-  c.ended_us - c.started_us
-    - coalesce(c.end_offset_us - c.start_offset_us, 0) AS lifetime_us,
-  c.user, c.command_line, c.exit_source AS witness, c.cpu_us,
-  c.peak_resident_bytes, c.ended_us AS at_us,
-  c.ended_earliest_us AS earliest_us, c.core_dumped
-FROM clocked AS c
-ORDER BY c.ended_us, c.upid
+SELECT g.ended_at AS at, g.upid, g.pid, g.name, g.exit_code, g.exit_signal,
+  g.ended_us - g.started_us
+    - iif(g.was_moved, coalesce(
+        (SELECT offset_us FROM clock_offsets
+         WHERE moment = 'ended' AND upid = g.upid)
+        - (SELECT offset_us FROM clock_offsets
+           WHERE moment = 'started' AND upid = g.upid), 0), 0) AS lifetime_us,
+  g.user, g.command_line, g.exit_source AS witness, g.cpu_us,
+  g.peak_resident_bytes, g.ended_us AS at_us,
+  g.ended_earliest_us AS earliest_us, g.core_dumped
+FROM gone AS g
+ORDER BY g.ended_us, g.upid

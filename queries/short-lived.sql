@@ -36,55 +36,17 @@ WITH
     FROM gap WHERE kind = 'clock_step'
   ),
   life AS (
-    SELECT p.upid, p.pid, p.started_us, p.boot_id, p.parent_upid, p.parent_pid,
-      x.source, x.ended_us, x.exit_code, x.exit_signal, x.tick_id,
+    SELECT p.upid, p.pid, p.started_us, p.parent_upid, p.parent_pid,
+      x.source, x.ended_us, x.exit_code, x.exit_signal,
       coalesce(x.ended_within_us, 0) AS within_us,
       x.ended_us - p.started_us - iif(
         EXISTS (SELECT 1 FROM step AS s
                 WHERE p.started_us <= s.high_us AND x.ended_us >= s.low_us),
         coalesce(
-          -- Both were so at the tick of then or since the one before; where that
-          -- would be no moment in between, the clock was set before the tick.
-          -- Where no tick is known, time alone tells.
-          coalesce(
-            (SELECT iif(x.ended_us - t.at_us + t.boot_us
-                          NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
-                        b.at_us - b.boot_us, t.at_us - t.boot_us)
-             FROM tick AS t
-             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-               AND r.boot_id = p.boot_id
-             LEFT JOIN tick AS b ON b.tick_id = t.tick_id - 1
-               AND EXISTS (SELECT 1 FROM recording AS e
-                           WHERE e.recording_id = b.recording_id
-                             AND e.boot_id = p.boot_id)
-             WHERE t.tick_id = x.tick_id),
-            (SELECT t.at_us - t.boot_us
-             FROM tick AS t
-             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-               AND r.boot_id = p.boot_id
-             WHERE t.tick_id <= coalesce(x.tick_id,
-               (SELECT tick_id FROM tick WHERE at_us <= x.ended_us
-                ORDER BY at_us DESC, tick_id DESC LIMIT 1))
-             ORDER BY t.tick_id DESC LIMIT 1))
-          - coalesce(
-            (SELECT iif((p.started_us + p.met_after_us) - t.at_us + t.boot_us
-                          NOT BETWEEN b.boot_us - 10000 AND t.boot_us + 10000,
-                        b.at_us - b.boot_us, t.at_us - t.boot_us)
-             FROM tick AS t
-             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-               AND r.boot_id = p.boot_id
-             LEFT JOIN tick AS b ON b.tick_id = t.tick_id - 1
-               AND EXISTS (SELECT 1 FROM recording AS e
-                           WHERE e.recording_id = b.recording_id
-                             AND e.boot_id = p.boot_id)
-             WHERE t.tick_id = (SELECT tick_id FROM process_image
-                          WHERE upid = p.upid AND image_no = 1)),
-            (SELECT t.at_us - t.boot_us
-             FROM tick AS t
-             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-               AND r.boot_id = p.boot_id
-             WHERE t.at_us <= p.started_us + p.met_after_us
-             ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1)), 0),
+          (SELECT offset_us FROM clock_offsets
+           WHERE moment = 'ended' AND upid = p.upid)
+          - (SELECT offset_us FROM clock_offsets
+             WHERE moment = 'started' AND upid = p.upid), 0),
         0) AS lifetime_us
     FROM process AS p
     CROSS JOIN process_exit AS x ON x.upid = p.upid

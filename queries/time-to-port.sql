@@ -28,13 +28,11 @@ WITH RECURSIVE
   -- between two looks. Others are spared the reckoning.
   step AS MATERIALIZED (
     SELECT min(min(from_us, to_us)) - 3600000000 AS low_us,
-      max(max(from_us, to_us)) + 3600000000 AS high_us,
-      total(max(0, to_us - from_us)) AS forward_us
+      max(max(from_us, to_us)) + 3600000000 AS high_us
     FROM gap WHERE kind = 'clock_step'
   ),
   started AS MATERIALIZED (
-    SELECT v.service_id, v.name, v.upid, p.pid, p.started_us, p.met_after_us,
-      p.boot_id
+    SELECT v.service_id, v.name, v.upid, p.pid, p.started_us
     FROM process AS p
     CROSS JOIN service AS v ON v.upid = p.upid
     WHERE p.upid IN (
@@ -57,8 +55,7 @@ WITH RECURSIVE
   -- Several holders of one socket: the first of them. Bare columns follow min().
   bound AS MATERIALIZED (
     SELECT s.service_id, b.protocol, b.address, b.port, b.upid,
-      b.bound_after_us, b.tick_id,
-      min(b.bound_us) AS bound_us
+      b.bound_after_us, b.tick_id, min(b.bound_us) AS bound_us
     FROM climb AS c
     CROSS JOIN started AS s ON s.upid = c.upid
     CROSS JOIN port_binding AS b ON b.binding_id = c.binding_id
@@ -70,48 +67,10 @@ WITH RECURSIVE
       iif(EXISTS (SELECT 1 FROM step AS t
                 WHERE s.started_us <= t.high_us AND b.bound_us >= t.low_us),
         coalesce(
-          -- Both were so at the tick of then or since the one before; where that
-          -- would be no moment in between, the clock was set before the tick.
-          -- Where no tick is known, time alone tells.
-          coalesce(
-            (SELECT iif(b.bound_us - t.at_us + t.boot_us
-                          NOT BETWEEN y.boot_us - 10000 AND t.boot_us + 10000,
-                        y.at_us - y.boot_us, t.at_us - t.boot_us)
-             FROM tick AS t
-             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-               AND r.boot_id = s.boot_id
-             LEFT JOIN tick AS y ON y.tick_id = t.tick_id - 1
-               AND EXISTS (SELECT 1 FROM recording AS e
-                           WHERE e.recording_id = y.recording_id
-                             AND e.boot_id = s.boot_id)
-             WHERE t.tick_id = b.tick_id),
-            (SELECT t.at_us - t.boot_us
-             FROM tick AS t
-             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-               AND r.boot_id = s.boot_id
-             WHERE t.tick_id <= coalesce(b.tick_id,
-               (SELECT tick_id FROM tick WHERE at_us <= b.bound_us
-                ORDER BY at_us DESC, tick_id DESC LIMIT 1))
-             ORDER BY t.tick_id DESC LIMIT 1))
-          - coalesce(
-            (SELECT iif((s.started_us + s.met_after_us) - t.at_us + t.boot_us
-                          NOT BETWEEN y.boot_us - 10000 AND t.boot_us + 10000,
-                        y.at_us - y.boot_us, t.at_us - t.boot_us)
-             FROM tick AS t
-             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-               AND r.boot_id = s.boot_id
-             LEFT JOIN tick AS y ON y.tick_id = t.tick_id - 1
-               AND EXISTS (SELECT 1 FROM recording AS e
-                           WHERE e.recording_id = y.recording_id
-                             AND e.boot_id = s.boot_id)
-             WHERE t.tick_id = (SELECT tick_id FROM process_image
-                          WHERE upid = s.upid AND image_no = 1)),
-            (SELECT t.at_us - t.boot_us
-             FROM tick AS t
-             CROSS JOIN recording AS r ON r.recording_id = t.recording_id
-               AND r.boot_id = s.boot_id
-             WHERE t.at_us <= s.started_us + s.met_after_us
-             ORDER BY t.at_us DESC, t.tick_id DESC LIMIT 1)), 0),
+          -- A look dates what it finds.
+          (SELECT at_us - boot_us FROM tick WHERE tick_id = b.tick_id)
+          - (SELECT offset_us FROM clock_offsets
+             WHERE moment = 'started' AND upid = s.upid), 0),
         0) AS stepped_us
     FROM started AS s
     LEFT JOIN bound AS b ON b.service_id = s.service_id
