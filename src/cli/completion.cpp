@@ -170,6 +170,7 @@ class Next {
     const QueryParam* param = param_named(name);
     if (param && choices.empty()) choices = param->choices;
     std::vector<Offer> values;
+    values.reserve(choices.size());
     for (const std::string& choice : choices) values.push_back({before + choice, ""});
     if (!values.empty() || !before.empty()) return values;
     const std::string type = option.get_type_name();

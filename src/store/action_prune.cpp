@@ -78,10 +78,10 @@ void prune_actions(SQLite::Database& database, Ledger& ledger, const ActionPrune
   ledger.append("action_prune", action_id);
 
   std::vector<Prepared> deletes;
-  for (const char* sql : {"DELETE FROM attempt_outcome WHERE attempt_id IN"
-                          " (SELECT attempt_id FROM attempt WHERE action_id = ?)",
-                          "DELETE FROM attempt WHERE action_id = ?", "DELETE FROM service WHERE action_id = ?",
-                          "DELETE FROM action_outcome WHERE action_id = ?", "DELETE FROM action WHERE action_id = ?"}) {
+  for (const char* sql :
+       {"DELETE FROM attempt_outcome WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE action_id = ?)",
+        "DELETE FROM attempt WHERE action_id = ?", "DELETE FROM service WHERE action_id = ?",
+        "DELETE FROM action_outcome WHERE action_id = ?", "DELETE FROM action WHERE action_id = ?"}) {
     deletes.emplace_back(database, sql);
   }
   for (const std::int64_t gone : plan.action_ids) {
