@@ -37,10 +37,11 @@ build() {
 
 run_tests() {
   local folder=$1
-  echo "== test $folder"
+  shift
+  echo "== test $folder $*"
   # On a machine that others use too, one may meet what it could not keep away (a socket that others bind, an answer that
   # finds no room): it is told as failed and gets one more try. What fails twice is a failure.
-  ctest --test-dir "build/$folder" -j "$tests" --repeat until-pass:2 --output-on-failure --no-tests=error --progress
+  ctest --test-dir "build/$folder" "$@" -j "$tests" --repeat until-pass:2 --output-on-failure --no-tests=error --progress
 }
 
 build test -DCMAKE_BUILD_TYPE=Release
@@ -54,6 +55,7 @@ trap 'kill -- "-$lint" 2>/dev/null || true; rm -f "$lint_log"' EXIT
 run_tests test
 build sanitize -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' -DGALPROC_SANITIZE=ON
 run_tests sanitize
+GALPROC_BINARY="$top/build/sanitize/galproc" run_tests test -L program
 
 echo "== lint"
 wait "$lint" || { cat "$lint_log"; exit 1; }

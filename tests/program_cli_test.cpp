@@ -143,13 +143,13 @@ TEST_F(ProgramCli, AReaderThatGoesAwayIsNoErrorAndAFullDiskIs) {
   const std::string many =
       "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i FROM n";
   const Ran piped = run({"/bin/sh", "-c", "\"$0\" query --db \"$1\" -q --format csv --run \"$2\" | head -1",
-                         GALPROC_BINARY, db().string(), many});
+                         galproc_binary(), db().string(), many});
   EXPECT_EQ(piped.exit_code, 0);
   EXPECT_EQ(piped.out, "i\n");
   EXPECT_EQ(piped.err, "");
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
   const Ran full = run(
-      {"/bin/sh", "-c", "\"$0\" query --db \"$1\" -q --run \"$2\" > /dev/full", GALPROC_BINARY, db().string(), many});
+      {"/bin/sh", "-c", "\"$0\" query --db \"$1\" -q --run \"$2\" > /dev/full", galproc_binary(), db().string(), many});
   EXPECT_EQ(full.exit_code, 1);
   EXPECT_NE(full.err, "");
 }

@@ -123,7 +123,7 @@ TEST_F(ProgramClock, OfNumbersThatRunOutEachLifeIsItsOwn) {
       "while [ ! -s '{1}' ]; do /bin/sleep 0.01; done\n"
       "i=0; while [ $i -lt 400 ]; do /bin/true; [ $((i % 8)) = 0 ] && /bin/sleep 0.05; i=$((i+1)); done\n"
       "kill $recorder; wait $recorder",
-      GALPROC_BINARY, db().string());
+      galproc_binary(), db().string());
   const Ran ran = run({"/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "-c", script});
   if (ran.exit_code == 9 || ran.err.find("unshare") != std::string::npos) GTEST_SKIP() << ran.err;
   ASSERT_EQ(ran.exit_code, 0) << ran.err;

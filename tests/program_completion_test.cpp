@@ -66,7 +66,7 @@ TEST_P(InShell, TheTabulatorKeyFindsVerbsQuestionsFlagsAndValues) {
   const Shell& shell = GetParam();
   if (::access(shell.words.front().c_str(), X_OK) != 0) GTEST_SKIP() << shell.words.front() << " is not installed";
   fs::create_directories(folder_ / "bin");
-  fs::create_symlink(GALPROC_BINARY, folder_ / "bin" / "galproc");
+  fs::create_symlink(galproc_binary(), folder_ / "bin" / "galproc");
   Terminal terminal;
   Options options;
   options.environment = {"PATH=" + (folder_ / "bin").string() + ":/usr/bin:/bin", "TERM=xterm",

@@ -128,7 +128,7 @@ class ProgramConnectorOfNobody : public NobodyTest {
         become(kNobody, kNobody);
       };
     }
-    Words words = {is_root() ? program_.string() : GALPROC_BINARY, "record", "--db", file_.string()};
+    Words words = {is_root() ? program_.string() : galproc_binary(), "record", "--db", file_.string()};
     words.insert(words.end(), kByConnector.begin(), kByConnector.end());
     Program recorder = start(words, options);
     EXPECT_TRUE(wait_until([&] { return recorder.has_ended() || has_tick(); }));

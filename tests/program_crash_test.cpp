@@ -67,7 +67,7 @@ class ProgramCrash : public ProgramTest {
     std::this_thread::sleep_for(std::chrono::microseconds(draw(most.count() * 1000)));
   }
   Program start_recorder() const {
-    return start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "10ms"});
+    return start({galproc_binary(), "record", "--db", db().string(), "--interval", "10ms"});
   }
   std::string course() const { return course_.name(); }
   void end_both_at_any_moment(std::chrono::milliseconds start_time, std::chrono::milliseconds kill_time);
@@ -99,7 +99,7 @@ void ProgramCrash::end_both_at_any_moment(std::chrono::milliseconds start_time, 
   sleep_up_to(start_time);
   Program victim = start({"/bin/sleep", "1000"});
   const std::string pid = std::to_string(victim.pid());
-  Program killer = start({GALPROC_BINARY, "kill", "--db", db().string(), "--grace", "100ms", pid});
+  Program killer = start({galproc_binary(), "kill", "--db", db().string(), "--grace", "100ms", pid});
   sleep_up_to(kill_time * 3 / 2);
   if (draw(3) == 0) killer.wait();
   const bool was_done = killer.has_ended();

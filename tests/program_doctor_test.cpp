@@ -101,7 +101,7 @@ TEST_F(ProgramDoctor, WithoutPrivilegesSaysWhatIsMissingAndWhatThatCosts) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody without privileges";
   ::chmod(folder_.path().c_str(), 0755);
   const fs::path program = folder_ / "galproc";
-  fs::copy_file(GALPROC_BINARY, program);
+  fs::copy_file(galproc_binary(), program);
   ::chmod(program.c_str(), 0755);
   Options options;
   options.before_exec = [] {

@@ -137,7 +137,7 @@ TEST_F(ProgramFault, OfAFullDiskIsSurvivedAndTheHoleIsAGap) {
     return run({"/usr/bin/sqlite3", "-readonly", "-cmd", ".timeout 10000", file, sql}, inside).out;
   };
   const auto ticks = [&] { return std::atoll(ask_inside("SELECT count(*) FROM ticks").c_str()); };
-  Program recorder = start({GALPROC_BINARY, "record", "--db", file, "--interval", "10ms"}, inside);
+  Program recorder = start({galproc_binary(), "record", "--db", file, "--interval", "10ms"}, inside);
   ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();
   const auto says = [&](const char* words) {
     return wait_until([&] { return recorder.err().find(words) != std::string::npos || recorder.has_ended(); }) &&
@@ -171,7 +171,7 @@ TEST_F(ProgramFault, OfADiskThatIsFullForEverybodyElseAKillIsStillLoggedAndDone)
   if (disk.error() != 0) GTEST_SKIP() << "no private mount: " << std::strerror(-disk.error());
   const std::string file = (folder_ / "disk/galproc.db").string();
   const Options inside{{}, [&] { disk.enter(); }};
-  Program recorder = start({GALPROC_BINARY, "record", "--db", file, "--interval", "20ms"}, inside);
+  Program recorder = start({galproc_binary(), "record", "--db", file, "--interval", "20ms"}, inside);
   const auto reserve = [&] {
     std::error_code missing;
     const auto bytes = fs::file_size(disk / "galproc.db.reserve", missing);
@@ -180,7 +180,7 @@ TEST_F(ProgramFault, OfADiskThatIsFullForEverybodyElseAKillIsStillLoggedAndDone)
   ASSERT_TRUE(wait_until([&] { return reserve() > 0; })) << recorder.err();
   fill(disk / "filler");
   const auto kill = [&](Puppet& victim) {
-    return run({GALPROC_BINARY, "kill", std::to_string(victim.pid()), "--db", file, "--reason", "the disk is full"},
+    return run({galproc_binary(), "kill", std::to_string(victim.pid()), "--db", file, "--reason", "the disk is full"},
                inside);
   };
   {

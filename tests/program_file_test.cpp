@@ -153,7 +153,7 @@ TEST_F(ProgramFile, IsRecordedToByOneOnlyWhoIsNamedToTheSecond) {
 
 TEST_F(ProgramFile, ThatALinkNamesIsMadeAndLockedUnderItsOwnName) {
   fs::create_symlink("galproc.db", folder_ / "link.db");
-  Program first = start({GALPROC_BINARY, "record", "--db", (folder_ / "link.db").string(), "--interval", "50ms"});
+  Program first = start({galproc_binary(), "record", "--db", (folder_ / "link.db").string(), "--interval", "50ms"});
   ASSERT_TRUE(wait_until([&] { return last_tick() > 0; })) << first.err();
   EXPECT_EQ(mode_of(db()), "640");
   EXPECT_EQ(galproc({"record", "--db", db().string(), "--samples", "1"}).exit_code, 1) << "two write to one file";

@@ -23,7 +23,7 @@ class ProgramHurtFile : public ProgramTest {
 
   /// A recording that was killed: some of it stands in the file, the rest in its -wal.
   void record_life(const fs::path& database) const {
-    Program recorder = start({GALPROC_BINARY, "record", "--db", database.string(), "--interval", "10ms"});
+    Program recorder = start({galproc_binary(), "record", "--db", database.string(), "--interval", "10ms"});
     for (int i = 0; i < 3; ++i) {
       Puppet puppet;
       puppet.listen();

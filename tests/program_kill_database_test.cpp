@@ -17,7 +17,7 @@ class ProgramKillDatabase : public ProgramTest {
     return start({"/bin/sh", "-c", script, "sh", word}, options);
   }
   Words kill_words(const Words& others) const {
-    Words words{GALPROC_BINARY, "kill", "--db", db().string()};
+    Words words{galproc_binary(), "kill", "--db", db().string()};
     words.insert(words.end(), others.begin(), others.end());
     return words;
   }

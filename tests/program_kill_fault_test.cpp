@@ -161,7 +161,7 @@ TEST_F(ProgramKillFault, InterruptedItLeavesNobodyStoppedAndSaysSo) {
   const Family family;
   Program top = shell("trap '' TERM; sleep $1 & sh -c 'trap \"\" TERM; sleep $1; sleep $1' sh $1; :", family.word());
   ASSERT_TRUE(family.grows_to(4));
-  Program killing = start({GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(top.pid()), "--tree",
+  Program killing = start({galproc_binary(), "kill", "--db", db().string(), std::to_string(top.pid()), "--tree",
                            "--no-force", "--grace", "50s"});
   ASSERT_TRUE(wait_until([&] {
     try {
@@ -260,7 +260,7 @@ TEST_F(ProgramKillFault, AMemberThatHoldsTheLockAndOneThatReadsTheOutputDoNotHan
   Options options;
   options.before_exec = [fifo] { ::dup2(::open(fifo.c_str(), O_WRONLY), STDOUT_FILENO); };
   Program killing =
-      start({GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(top.pid()), "--tree", "--signal", "KILL"},
+      start({galproc_binary(), "kill", "--db", db().string(), std::to_string(top.pid()), "--tree", "--signal", "KILL"},
             options);
   const int code = killing.wait();
   EXPECT_EQ(code, 0) << killing.err();
@@ -291,7 +291,7 @@ TEST_F(ProgramKillFault, OfATreeEndsOrNamesTheChildThatItsEndingMemberLeftBehind
   const std::string script = fmt::format(
       "sh -c 'trap \"sleep $1 & exit\" TERM; echo ready >{0}/ready; while :; do sleep 0.1; done' sh $1 & "
       "while [ ! -e {0}/ready ]; do sleep 0.05; done; {1} kill --db {0}/galproc.db --tree $!",
-      folder_.path().string(), GALPROC_BINARY);
+      folder_.path().string(), galproc_binary());
   Options options;
   options.before_exec = [] { ::setsid(); };
   Program all = start({"/bin/sh", "-c", script, "sh", family.word()}, options);
@@ -314,7 +314,7 @@ TEST_F(ProgramKillFault, OfATreeIsNoMatterOfAStrangerWhoRunsTheSame) {
   Program top = start(words, options);
   ASSERT_TRUE(family.grows_to(2));
   Program killing =
-      start({GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(top.pid()), "--tree", "--grace", "1s"});
+      start({galproc_binary(), "kill", "--db", db().string(), std::to_string(top.pid()), "--tree", "--grace", "1s"});
   ASSERT_TRUE(wait_until([&] {
     try {
       return fs::exists(db()) && ask("SELECT count(*) FROM termination_attempts") == "2\n";
@@ -350,7 +350,7 @@ TEST_F(ProgramKillFault, OfAnothersProcessIsRefusedAndWithItsOwnerNamedDenied) {
   if (!is_root()) GTEST_SKIP() << "only root can be another user too";
   ::chmod(folder_.path().c_str(), 0755);
   const fs::path program = folder_ / "galproc", own = folder_ / "nobody";
-  fs::copy_file(GALPROC_BINARY, program);
+  fs::copy_file(galproc_binary(), program);
   ::chmod(program.c_str(), 0755);
   fs::create_directory(own);
   ASSERT_EQ(::chown(own.c_str(), kNobody, kNobody), 0);

@@ -56,9 +56,9 @@ TEST_F(ProgramKillLog, OfAFileThatAnotherWriterKeepsLockedIsNotDoneAndNeitherIsA
   other.exec("BEGIN IMMEDIATE");
   const std::string pid = std::to_string(sleeper.pid()), file = db().string();
   std::vector<Program> acting;  // all wait at the same time
-  acting.push_back(start({GALPROC_BINARY, "kill", "--db", file, pid}));
-  acting.push_back(start({GALPROC_BINARY, "kill", "--db", file, pid, "--tree", "--signal", "KILL"}));
-  acting.push_back(start({GALPROC_BINARY, "start", "--db", file, "--", "sleep", unborn.word()}));
+  acting.push_back(start({galproc_binary(), "kill", "--db", file, pid}));
+  acting.push_back(start({galproc_binary(), "kill", "--db", file, pid, "--tree", "--signal", "KILL"}));
+  acting.push_back(start({galproc_binary(), "start", "--db", file, "--", "sleep", unborn.word()}));
   for (Program& each : acting) {
     const int exit_code = each.wait();
     expect_not_done(exit_code, each.err(), "another program has held it locked for 10000 ms");

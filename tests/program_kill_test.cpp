@@ -182,7 +182,9 @@ TEST_F(ProgramKill, OfATreeEndsWhatItsMembersBeginWhileTheyAreAsked) {
       shell("trap 'sleep $1 & : >" + born.string() + "; sleep 0.5; exit' TERM; echo ready; while :; do sleep 0.1; done",
             family.word());
   ASSERT_TRUE(wait_until([&] { return top.out() == "ready\n"; }));
-  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--no-force", "--attempts", "1", "--grace", "30s"});
+  // Asked twice at most: a shell that has just forked takes the signal by a handler that it forgets before it runs
+  // sleep.
+  const Ran ran = kill({std::to_string(top.pid()), "--tree", "--no-force", "--attempts", "2", "--grace", "15s"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_TRUE(fs::exists(born));
   EXPECT_TRUE(family.members().empty());

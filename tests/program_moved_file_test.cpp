@@ -25,7 +25,7 @@ class ProgramMovedFile : public NobodyTest {
     }
   }
   Program record_there(const std::function<void()>& before_exec = {}) const {
-    const std::string program = is_root() ? program_.string() : GALPROC_BINARY;
+    const std::string program = is_root() ? program_.string() : galproc_binary();
     return start({program, "record", "--db", file().string(), "--interval", "50ms"}, {{}, before_exec});
   }
   static bool has_said(const Program& recorder, const char* words) {
@@ -154,7 +154,7 @@ TEST_F(ProgramMovedFile, AMountThatTurnsReadOnlyHindersNobodyWhoHasItOpen) {
   if (disk.error() != 0) GTEST_SKIP() << "no private mount: " << std::strerror(-disk.error());
   const std::string inside = (folder_ / "disk/galproc.db").string();
   const Options enter{{}, [&] { disk.enter(); }};
-  Program recorder = start({GALPROC_BINARY, "record", "--db", inside, "--interval", "50ms"}, enter);
+  Program recorder = start({galproc_binary(), "record", "--db", inside, "--interval", "50ms"}, enter);
   const auto ask_inside = [&](const std::string& sql) {
     return run({"/usr/bin/sqlite3", "-readonly", "-cmd", ".timeout 10000", inside, sql}, enter).out;
   };
@@ -172,7 +172,7 @@ TEST_F(ProgramMovedFile, AMountThatTurnsReadOnlyHindersNobodyWhoHasItOpen) {
   ASSERT_NO_FATAL_FAILURE(cover(true));
   const std::int64_t then = seen();
   Puppet spared;
-  const Ran kill = run({GALPROC_BINARY, "kill", std::to_string(spared.pid()), "--db", inside}, enter);
+  const Ran kill = run({galproc_binary(), "kill", std::to_string(spared.pid()), "--db", inside}, enter);
   EXPECT_EQ(kill.exit_code, 5) << kill.err;
   EXPECT_NE(kill.err.find(inside), std::string::npos) << kill.err;
   EXPECT_EQ(::kill(spared.pid(), 0), 0);

@@ -12,8 +12,8 @@ class ProgramNamespace : public ProgramTest {
  protected:
   /// One tick by a recorder whose clock of the boot is ahead by 100000 seconds.
   Ran snapshot_inside() const {
-    return run({"/usr/bin/unshare", "--time", "--boottime", "100000", "--monotonic", "50000", "--fork", GALPROC_BINARY,
-                "record", "--db", db().string(), "--samples", "1"});
+    return run({"/usr/bin/unshare", "--time", "--boottime", "100000", "--monotonic", "50000", "--fork",
+                galproc_binary(), "record", "--db", db().string(), "--samples", "1"});
   }
 };
 

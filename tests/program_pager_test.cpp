@@ -17,7 +17,7 @@ class ProgramPager : public ProgramTest {
     options.environment = variables;
     options.environment.push_back("TERM=xterm");
     options.before_exec = [&] { terminal.take({STDIN_FILENO, STDOUT_FILENO}); };
-    Words words = {GALPROC_BINARY, "query"};
+    Words words = {galproc_binary(), "query"};
     words.insert(words.end(), more.begin(), more.end());
     Program listing = start(words, options);
     EXPECT_EQ(listing.wait(), 0) << listing.err();
@@ -58,7 +58,7 @@ TEST_F(ProgramPager, ThatIsLeftEarlyIsNoFailure) {
 TEST_F(ProgramPager, IsNeverAskedOffATerminal) {
   Options options;
   options.environment = {std::string("PAGER=") + kMarking, "TERM=xterm", "LINES=5"};
-  const Ran ran = run({GALPROC_BINARY, "query"}, options);
+  const Ran ran = run({galproc_binary(), "query"}, options);
   EXPECT_NE(ran.out.find("ancestry"), std::string::npos);
   EXPECT_EQ(ran.out.find("=> "), std::string::npos) << ran.out;
 }

@@ -79,7 +79,7 @@ TEST_F(ProgramPrivileges, AFolderOfSomebodyElseTakesThoseToWriteThere) {
   if ((own_capabilities() & bit(CAP_DAC_OVERRIDE)) == 0) GTEST_SKIP() << "root may not write everywhere here";
   ASSERT_EQ(::chmod(nobodys_.c_str(), 0700), 0);
   const fs::path file = nobodys_ / "galproc.db";
-  Program recorder = start({GALPROC_BINARY, "record", "--db", file.string(), "--interval", "50ms"});
+  Program recorder = start({galproc_binary(), "record", "--db", file.string(), "--interval", "50ms"});
   ASSERT_TRUE(wait_until([&] { return has_ticks(file); })) << recorder.err();
   const std::uint64_t to_write = bit(CAP_DAC_OVERRIDE) | bit(CAP_CHOWN);
   expect_capabilities(recorder.pid(), bit(CAP_DAC_OVERRIDE), kOfSources | to_write);
@@ -90,7 +90,7 @@ TEST_F(ProgramPrivileges, ItsMemoryIsNoOthersToRead) {
   const std::string file = (nobodys_ / "galproc.db").string();
   Options options;
   if (is_root()) options.before_exec = [] { become(kNobody, kNobody); };
-  const std::string program = is_root() ? program_.string() : GALPROC_BINARY;
+  const std::string program = is_root() ? program_.string() : galproc_binary();
   std::vector<std::string> words{program, "record", "--db", file, "--interval", "50ms"};
   options.environment = {"HOME=" + nobodys_.string()};
   Program recorder(words, options);

@@ -16,7 +16,7 @@ class ProgramPrompt : public ProgramTest {
   }
   /// A kill of the two with these streams at the terminal, and the others as a script has them.
   Program kill(const Words& more = {}, const std::vector<int>& streams = {STDIN_FILENO, STDERR_FILENO}) {
-    Words words = {GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(top_->pid()), "--tree"};
+    Words words = {galproc_binary(), "kill", "--db", db().string(), std::to_string(top_->pid()), "--tree"};
     words.insert(words.end(), more.begin(), more.end());
     Options options;
     options.before_exec = [this, streams] { terminal_.take(streams); };
@@ -107,7 +107,7 @@ TEST_F(ProgramPrompt, IsNotShownForOneProcess) {
   Program sleeper = start({"/bin/sleep", "60"});
   Options options;
   options.before_exec = [this] { terminal_.take({STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}); };
-  Program killing = start({GALPROC_BINARY, "kill", "--db", db().string(), std::to_string(sleeper.pid())}, options);
+  Program killing = start({galproc_binary(), "kill", "--db", db().string(), std::to_string(sleeper.pid())}, options);
   EXPECT_EQ(killing.wait(), 0) << terminal_.shown();
   EXPECT_FALSE(terminal_.shows("[y/N]")) << terminal_.shown();
   EXPECT_EQ(sleeper.wait(), 128 + SIGTERM);

@@ -111,21 +111,34 @@ TEST_F(ProgramReader, OfAnOlderGalprocIsToldSoAndSqlStillReads) {
   EXPECT_EQ(ask("SELECT count(*) > 0 FROM processes"), "1\n");
 }
 
-TEST_F(ProgramReader, ThatMigratesTheFileEndsAnOlderRecorderWithoutARowOfTheOldForm) {
-  Program recorder = record();
-  std::int64_t last = 0;
-  {
-    SQLite::Database newer(db().string(), SQLite::OPEN_READWRITE, 10'000);
-    SQLite::Transaction migration(newer, SQLite::TransactionBehavior::IMMEDIATE);
-    newer.exec("ALTER TABLE tick ADD COLUMN of_a_newer_form INTEGER; PRAGMA user_version = 999");
-    last = newer.execAndGet("SELECT max(tick_id) FROM tick").getInt64();
-    migration.commit();
+class ProgramMigration : public ProgramReader {
+ protected:
+  /// Migrates the file beneath this recorder, as a newer galproc would.
+  void expect_an_end_by_migration(Program recorder) {
+    std::int64_t last = 0;
+    {
+      SQLite::Database newer(db().string(), SQLite::OPEN_READWRITE, 10'000);
+      SQLite::Transaction migration(newer, SQLite::TransactionBehavior::IMMEDIATE);
+      newer.exec("ALTER TABLE tick ADD COLUMN of_a_newer_form INTEGER; PRAGMA user_version = 999");
+      last = newer.execAndGet("SELECT max(tick_id) FROM tick").getInt64();
+      migration.commit();
+    }
+    EXPECT_EQ(recorder.wait(), 1);
+    EXPECT_NE(recorder.err().find("was migrated by a newer galproc. Record with that one"), std::string::npos)
+        << recorder.err();
+    EXPECT_EQ(ask("SELECT max(tick_id) FROM tick"), fmt::format("{}\n", last));
+    EXPECT_EQ(ask("SELECT reason FROM recording_end"), "newer_schema\n");
   }
-  EXPECT_EQ(recorder.wait(), 1);
-  EXPECT_NE(recorder.err().find("was migrated by a newer galproc. Record with that one"), std::string::npos)
-      << recorder.err();
-  EXPECT_EQ(ask("SELECT max(tick_id) FROM tick"), fmt::format("{}\n", last));
-  EXPECT_EQ(ask("SELECT reason FROM recording_end"), "newer_schema\n");
+};
+
+TEST_F(ProgramMigration, EndsAnOlderRecorderWithoutARowOfTheOldForm) {
+  expect_an_end_by_migration(record());
+}
+
+TEST_F(ProgramMigration, EndsOneThatStoresEventsBetweenTwoTicks) {
+  Program recorder = record({"--interval", "1h"});
+  if (ask("SELECT event_source FROM recording") == "none\n") GTEST_SKIP() << "no source of events here";
+  expect_an_end_by_migration(std::move(recorder));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ class ProgramServiceManager : public ProgramTest {
   static std::string unit() { return std::string(GALPROC_SOURCE_DIR) + "/packaging/galproc.service"; }
   void expect_told(const std::string& name) const {
     const Manager manager(name);
-    Program recorder = start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "1h"},
+    Program recorder = start({galproc_binary(), "record", "--db", db().string(), "--interval", "1h"},
                              {{"NOTIFY_SOCKET=" + name, "WATCHDOG_USEC=200000"}, {}});
     EXPECT_EQ(manager.hear(), "READY=1\nSTATUS=Recording to " + db().string() + ".");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(manager.hear(), "WATCHDOG=1");
@@ -66,7 +66,7 @@ TEST_F(ProgramServiceManager, IsToldByASocketInAFolderAndByOneWithoutAPlace) {
 
 TEST_F(ProgramServiceManager, ThatIsNotThereIsNoHindrance) {
   for (const std::string& name : {(folder_ / "nobody").string(), std::string("@"), std::string(200, '/')}) {
-    Program recorder = start({GALPROC_BINARY, "record", "--db", db().string(), "--samples", "1"},
+    Program recorder = start({galproc_binary(), "record", "--db", db().string(), "--samples", "1"},
                              {{"NOTIFY_SOCKET=" + name, "WATCHDOG_USEC=soon"}, {}});
     EXPECT_EQ(recorder.wait(), 0) << recorder.err();
   }
@@ -105,7 +105,7 @@ TEST_F(ProgramServiceManager, ItsCapabilitiesAreEnoughForAllSources) {
   snapshot();
   const std::string all = sources(), denied_all = denied();
   for (const char* end : {"", "-wal", "-shm"}) fs::remove(db().string() + end);
-  const Ran ran = run({"/usr/bin/env", "setpriv", "--bounding-set", kept, "--no-new-privs", GALPROC_BINARY, "record",
+  const Ran ran = run({"/usr/bin/env", "setpriv", "--bounding-set", kept, "--no-new-privs", galproc_binary(), "record",
                        "--db", db().string(), "--samples", "1"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_EQ(sources(), all) << ran.err;

@@ -220,7 +220,7 @@ TEST_F(ServiceTest, ThatForksAllTheTimeIsStoppedWithARowForEachOfItsProcesses) {
 TEST_F(ServiceTest, OutlivesTheServiceThatStartedIt) {
   const fs::path done = folder_ / "done";
   started({"start", "--name", "outer", "--", "sh", "-c",
-           fmt::format("{} start --db {} --name inner -- sleep 600 >{} 2>&1; touch {}; sleep 600; :", GALPROC_BINARY,
+           fmt::format("{} start --db {} --name inner -- sleep 600 >{} 2>&1; touch {}; sleep 600; :", galproc_binary(),
                        db().string(), (folder_ / "start.out").string(), done.string())});
   ASSERT_TRUE(wait_until([&] { return fs::exists(done); }));
   ASSERT_TRUE(wait_until([&] { return members().size() == 3; })) << text_of(folder_ / "start.out");

@@ -174,9 +174,6 @@ TEST_F(ProgramSignalKernel, ASignalOfALimitThatSomebodySendsIsHis) {
 }
 
 TEST_F(ProgramSignalKernel, AFaultIsTheProcessesOwn) {
-#ifdef GALPROC_SANITIZED
-  GTEST_SKIP() << "the address sanitizer handles this signal itself";
-#endif
   Target segmentation([] {}, [] { *static_cast<volatile int*>(nullptr) = 1; });
   Target illegal([] {}, [] { __builtin_trap(); });
   // What it blocks or ignores it dies of nevertheless.
@@ -191,9 +188,6 @@ TEST_F(ProgramSignalKernel, AFaultIsTheProcessesOwn) {
 }
 
 TEST_F(ProgramSignalKernel, ASignalOfAFaultThatSomebodySendsIsHis) {
-#ifdef GALPROC_SANITIZED
-  GTEST_SKIP() << "the address sanitizer handles this signal itself";
-#endif
   Target target;
   ASSERT_EQ(::kill(target.pid(), SIGSEGV), 0);
   EXPECT_EQ(WTERMSIG(target.wait()), SIGSEGV);

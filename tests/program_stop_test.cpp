@@ -36,7 +36,7 @@ TEST_F(ProgramStop, ByEachSignalIsALastTickAnEndAndExitCode0) {
 
 TEST_F(ProgramStop, IsHeededBeforeTheFirstTickTooOrEndsTheProgramAsTheSignalDoes) {
   for (int round = 0; round < 10; ++round) {
-    Program recorder = start({GALPROC_BINARY, "record", "--db", db().string(), "--interval", "1h"});
+    Program recorder = start({galproc_binary(), "record", "--db", db().string(), "--interval", "1h"});
     std::this_thread::sleep_for(std::chrono::milliseconds(5 * round));  // any moment is right
     const int exit_code = recorder.stop();
     EXPECT_TRUE(exit_code == 0 || exit_code == 128 + SIGTERM) << exit_code << recorder.err();

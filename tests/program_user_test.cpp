@@ -127,7 +127,7 @@ TEST_F(ProgramUser, OfTheGroupReadsWhileItRunsAfterACrashAndAfterACleanStop) {
     EXPECT_TRUE(stranger.err.find("no permission") != std::string::npos) << stranger.err;
   };
   const auto record_there = [&] {
-    Program recorder = start({GALPROC_BINARY, "record", "--db", file.string(), "--interval", "50ms"});
+    Program recorder = start({galproc_binary(), "record", "--db", file.string(), "--interval", "50ms"});
     const auto ticks = [&] { return fs::exists(file) ? galproc::ask(file, "SELECT count(*) FROM ticks") : ""; };
     std::string before;
     wait_until([&] {

@@ -70,6 +70,12 @@ void Recorder::run() {
     loop();
     finish();
   } catch (const NewerSchema&) {
+    try {
+      const std::int64_t now_us = platform_.clocks().wall_us;
+      if (recording_) recording_->end(queue_.empty() ? now_us : queue_.front().clocks.wall_us, "newer_schema");
+    } catch (const SQLite::Exception&) {
+      // The newer schema may not take this row any more; the next recorder then notes the end itself.
+    }
     throw Error(ExitCode::Failed,
                 "The database " + options_.database.string() +
                     " was migrated by a newer galproc. Record with that one, or name another file with --db.");
@@ -189,13 +195,6 @@ void Recorder::store_waiting_readings() {
     } catch (const SQLite::Exception& error) {
       handle(error);
       return;
-    } catch (const NewerSchema&) {
-      try {
-        if (recording_) recording_->end(queue_.front().clocks.wall_us, "newer_schema");
-      } catch (const SQLite::Exception&) {
-        // The newer schema may not take this row any more; the next recorder then notes the end itself.
-      }
-      throw;
     }
     last_stored_us_ = queue_.front().clocks.wall_us;
     queue_bytes_ -= queue_.front().bytes;

@@ -18,13 +18,13 @@ class NobodyTest : public ProgramTest {
     if (!is_root()) return;
     ::chmod(folder_.path().c_str(), 0755);
     // The build folder may be out of reach for others.
-    fs::copy_file(GALPROC_BINARY, program_);
+    fs::copy_file(galproc_binary(), program_);
     ::chmod(program_.c_str(), 0755);
     if (::chown(nobodys_.c_str(), kNobody, kNobody) != 0) ADD_FAILURE() << "chown";
   }
   /// The program as a user without privileges: the one who runs the tests unless that is root.
   Ran as_nobody(Words words, gid_t group = kNobody) const {
-    words.insert(words.begin(), is_root() ? program_.string() : GALPROC_BINARY);
+    words.insert(words.begin(), is_root() ? program_.string() : galproc_binary());
     Options options;
     if (is_root()) options.before_exec = [group] { become(kNobody, group); };
     const std::string home = nobodys_.string();

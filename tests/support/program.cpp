@@ -28,6 +28,14 @@ std::string instant(std::int64_t us) {
   return fmt::format("@{}.{:06}", us / 1'000'000, us % 1'000'000);
 }
 
+const std::string& galproc_binary() {
+  static const std::string path = [] {
+    const char* asked_for = std::getenv("GALPROC_BINARY");
+    return std::string(asked_for != nullptr ? asked_for : GALPROC_BINARY);
+  }();
+  return path;
+}
+
 bool is_root() {
   return ::geteuid() == 0;
 }
@@ -158,7 +166,7 @@ Ran ProgramTest::run(const Words& words, const Options& options) const {
 }
 
 Ran ProgramTest::galproc(Words words, const Options& options) const {
-  words.insert(words.begin(), GALPROC_BINARY);
+  words.insert(words.begin(), galproc_binary());
   return run(words, options);
 }
 
@@ -174,7 +182,7 @@ Json ProgramTest::query(const Words& words) const {
 }
 
 Program ProgramTest::record(const Words& words, const Options& options) const {
-  Words all = {GALPROC_BINARY, "record", "--db", db().string()};
+  Words all = {galproc_binary(), "record", "--db", db().string()};
   if (std::find(words.begin(), words.end(), "--interval") == words.end()) all.insert(all.end(), {"--interval", "50ms"});
   all.insert(all.end(), words.begin(), words.end());
   const std::int64_t before = last_tick();

@@ -45,6 +45,9 @@ std::int64_t now_us();
 /// As a flag of time takes it.
 std::string instant(std::int64_t us);
 
+/// The galproc that is tested: the one that GALPROC_BINARY names in the environment, else that of this build.
+const std::string& galproc_binary();
+
 bool is_root();
 
 std::string ask(const fs::path& database_path, const std::string& sql);
