@@ -18,9 +18,13 @@ WITH
       i.name,
       coalesce(i.command_line, i.executable, i.name)
         || CASE WHEN p.parent_pid > 0
-             THEN '; parent ' || p.parent_pid || coalesce(' ' || pi.name, '')
+             THEN '; parent ' || p.parent_pid || coalesce(' ' || (
+               SELECT name FROM process_image
+               WHERE upid = p.parent_upid
+                 AND (at_us <= p.started_us OR image_no = 1)
+               ORDER BY image_no DESC LIMIT 1), '')
              ELSE '' END
-        || coalesce(
+        || CASE WHEN EXISTS (SELECT 1 FROM process_parent WHERE upid = p.upid) THEN coalesce(
           (SELECT group_concat(moved.text, '')
            FROM (
              SELECT '; from '
@@ -42,14 +46,10 @@ WITH
                WHERE upid = p.upid) AS q
              WHERE q.parent_pid <> p.parent_pid
                OR q.parent_upid IS NOT p.parent_upid
-             ORDER BY q.at_us, q.source) AS moved), '') AS detail, NULL AS earliest_us
+             ORDER BY q.at_us, q.source) AS moved), '') ELSE '' END AS detail, NULL AS earliest_us
     FROM process AS born
     CROSS JOIN processes AS p ON p.upid = born.upid
     LEFT JOIN process_images AS i ON i.upid = p.upid AND i.image_no = 1
-    LEFT JOIN process_image AS pi ON pi.upid = p.parent_upid
-      AND pi.image_no = coalesce(
-        (SELECT max(image_no) FROM process_image
-         WHERE upid = p.parent_upid AND at_us <= p.started_us), 1)
     WHERE born.started_us BETWEEN coalesce(:since, -9223372036854775807)
       AND coalesce(:until, 9223372036854775807)
     UNION ALL
@@ -100,22 +100,27 @@ WITH
       AND coalesce(:until, 9223372036854775807)
     UNION ALL
     -- Several witnesses of one end: the view knows the best.
-    SELECT p.ended_us, 5, 'ended', p.upid, p.pid, p.name,
-      coalesce('exit code ' || p.exit_code, p.exit_signal,
-        'how is not known')
-        || CASE p.exit_source
-             WHEN 'gap' THEN '; while nothing was recorded'
-             WHEN 'reboot' THEN '; at the latest when the machine was booted anew'
+    SELECT x.ended_us, 5, 'ended', x.upid, p.pid,
+      (SELECT name FROM process_image WHERE upid = x.upid
+       ORDER BY image_no DESC LIMIT 1),
+      coalesce('exit code ' || x.exit_code,
+        (SELECT g.name FROM signal_name AS g WHERE g.number = x.exit_signal),
+        'SIG' || x.exit_signal, 'how is not known')
+        || CASE x.source
+             WHEN 4 THEN '; while nothing was recorded'
+             WHEN 5 THEN '; at the latest when the machine was booted anew'
              ELSE '' END,
-      nullif(p.ended_earliest_us, p.ended_us)
+      x.ended_us - nullif(x.ended_within_us, 0)
     FROM process_exit AS x
-    CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = (
-      SELECT name FROM witness WHERE source = x.source)
-    WHERE x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
+    CROSS JOIN process AS p ON p.upid = x.upid
+    WHERE x.source = (SELECT min(source) FROM process_exit
+                      WHERE upid = x.upid)
+      AND x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
       AND coalesce(:until, 9223372036854775807)
   )
 SELECT
-  strftime('%Y-%m-%dT%H:%M:%S', h.at_us / 1000000, 'unixepoch')
+  date(h.at_us / 1000000, 'unixepoch') || 'T'
+    || time(h.at_us / 1000000, 'unixepoch')
     || printf('.%06dZ', h.at_us % 1000000) AS at,
   h.change, h.upid, h.pid, h.name, h.detail, h.at_us, h.earliest_us
 FROM happening AS h

@@ -214,7 +214,8 @@ WITH
                       WHERE upid = x.upid)
   )
 SELECT
-  strftime('%Y-%m-%dT%H:%M:%S', h.at_us / 1000000, 'unixepoch')
+  date(h.at_us / 1000000, 'unixepoch') || 'T'
+    || time(h.at_us / 1000000, 'unixepoch')
     || printf('.%06dZ', h.at_us % 1000000) AS at,
   h.kind, h.upid, h.pid, h.name, h.detail, h.at_us, h.earliest_us,
   h.signal_id, h.attempt_id

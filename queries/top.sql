@@ -275,9 +275,11 @@ SELECT u.upid, p.pid, i.name, u.cpu_us,
   coalesce(i.command_line, (SELECT value FROM text
                             WHERE text_id = i.command_line_text_id))
     AS command_line,
-  strftime('%Y-%m-%dT%H:%M:%S', p.started_us / 1000000, 'unixepoch')
+  date(p.started_us / 1000000, 'unixepoch') || 'T'
+    || time(p.started_us / 1000000, 'unixepoch')
     || printf('.%06dZ', p.started_us % 1000000) AS started_at,
-  strftime('%Y-%m-%dT%H:%M:%S', x.ended_us / 1000000, 'unixepoch')
+  date(x.ended_us / 1000000, 'unixepoch') || 'T'
+    || time(x.ended_us / 1000000, 'unixepoch')
     || printf('.%06dZ', x.ended_us % 1000000) AS ended_at,
   p.started_us, x.ended_us
 FROM length AS l
