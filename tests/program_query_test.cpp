@@ -247,6 +247,21 @@ TEST_F(ProgramQuery, FormatsAllHoldTheSameRows) {
   EXPECT_EQ(shown_none("csv"), "pid,name,command_line,exit_code\n");
 }
 
+TEST_F(ProgramQuery, OfManyGapsSaysFirstThoseThatAreNoLateTicks) {
+  snapshot(5);
+  {
+    SQLite::Database database(db().string(), SQLite::OPEN_READWRITE, 10'000);
+    database.exec(
+        "UPDATE tick SET late_us = 10000000;"
+        "INSERT INTO gap (kind, from_us, to_us, detail)"
+        " SELECT 'disk_full', at_us - 1, at_us, 'Of this we must hear.' FROM tick ORDER BY tick_id DESC LIMIT 1");
+  }
+  const Ran asked = galproc({"query", "system", "--db", db().string(), "--since", "1h ago"});
+  EXPECT_EQ(asked.exit_code, 0) << asked.err;
+  EXPECT_NE(asked.err.find("Of this we must hear"), std::string::npos) << asked.err;
+  EXPECT_NE(asked.err.find("more gaps"), std::string::npos) << asked.err;
+}
+
 TEST_F(ProgramQuery, AboutAGapSaysSoAndBeforeTheFirstTickSaysWhenRecordingBegan) {
   const std::int64_t before_us = now_us() - 1'000'000;
   snapshot(2);

@@ -302,7 +302,9 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
            // Where the wall clock was put back a gap begins after its end.
            "SELECT kind, from_us, to_us, detail FROM gaps WHERE min(from_us, coalesce(to_us, from_us)) < ?2"
            " AND max(from_us, coalesce(to_us, ?2)) > ?1"
-           " AND (?3 OR kind <> 'pruned' OR detail NOT LIKE 'The oldest of the action log%') ORDER BY from_us, kind")
+           " AND (?3 OR kind <> 'pruned' OR detail NOT LIKE 'The oldest of the action log%')"
+           // A busy machine has many late ticks: they must not crowd out what says more.
+           " ORDER BY kind = 'late', from_us, kind")
       .rows(
           [&](SQLite::Statement& row) {
             const auto to_us = optional_number(row.getColumn(2));
