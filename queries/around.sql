@@ -20,7 +20,10 @@
 -- column: earliest_us instant_us: earliest possible instant of that, where it is not exact; unknown: exact, or no telling
 WITH
   moment AS MATERIALIZED (
-    SELECT m.at_us, m.at_us - :window AS from_us, m.at_us + :window AS to_us
+    SELECT m.at_us, m.at_us - :window AS from_us, m.at_us + :window AS to_us,
+      -- What was seen at the next look may have happened up to the end.
+      coalesce((SELECT t.at_us FROM tick AS t WHERE t.at_us > m.at_us + :window
+                ORDER BY t.at_us LIMIT 1), m.at_us + :window) AS reach_us
     FROM (SELECT coalesce(:at, (SELECT at_us FROM action
                                 WHERE action_id = :action)) AS at_us) AS m
     WHERE m.at_us IS NOT NULL
@@ -38,7 +41,8 @@ WITH
       SELECT x.upid, x.ended_us, x.ended_us - x.ended_within_us
       FROM moment AS m
       CROSS JOIN process_exit AS x ON x.ended_us > m.from_us
-        AND x.ended_us <= m.to_us
+        AND x.ended_us <= m.reach_us
+        AND x.ended_us - coalesce(x.ended_within_us, 0) <= m.to_us
       WHERE x.source = (SELECT min(source) FROM process_exit
                         WHERE upid = x.upid)
       UNION ALL
@@ -53,7 +57,8 @@ WITH
     SELECT t.*, p.pid, m.from_us, m.to_us, x.ended_us, x.exit_code,
       x.exit_signal, x.source,
       p.started_us <= m.from_us AS was_there,
-      coalesce(x.ended_us <= m.to_us, 0) AS is_gone,
+      coalesce(x.ended_us - coalesce(x.ended_within_us, 0) <= m.to_us, 0)
+        AS is_gone,
       coalesce((SELECT max(image_no) FROM process_image
                 WHERE upid = t.upid AND at_us <= m.from_us), 1)
         AS first_image_no,
@@ -100,12 +105,14 @@ WITH
         b.bound_after_us AS earliest_us
       FROM moment AS m
       CROSS JOIN port_binding AS b ON b.bound_us > m.from_us
-        AND b.bound_us <= m.to_us
+        AND b.bound_us <= m.reach_us
+        AND coalesce(b.bound_after_us, b.bound_us) <= m.to_us
       UNION ALL
       SELECT r.binding_id, r.released_us, r.released_after_us
       FROM moment AS m
       CROSS JOIN port_release AS r ON r.released_us > m.from_us
-        AND r.released_us <= m.to_us) AS h
+        AND r.released_us <= m.reach_us
+        AND coalesce(r.released_after_us, r.released_us) <= m.to_us) AS h
     GROUP BY h.binding_id
   ),
   port AS (
@@ -119,7 +126,8 @@ WITH
         || ':' || b.port AS socket,
       b.bound_us <= m.from_us AS was_held,
       b.bound_after_us IS NULL AS was_first_look,
-      coalesce(r.released_us <= m.to_us, 0) AS is_released,
+      coalesce(coalesce(r.released_after_us, r.released_us) <= m.to_us, 0)
+        AS is_released,
       v.at_us, v.earliest_us, v.binding_id
     FROM moment AS m
     CROSS JOIN moved AS v

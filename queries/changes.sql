@@ -13,6 +13,18 @@
 -- column: at_us instant_us: when it happened, or was first seen
 -- column: earliest_us instant_us: earliest possible instant, where it is not exact; unknown: exact, or no telling
 WITH
+  -- What was seen at the next look may have happened up to the end of the range.
+  reach AS MATERIALIZED (
+    SELECT coalesce((SELECT at_us FROM tick WHERE at_us > :until
+                     ORDER BY at_us LIMIT 1), :until, 9223372036854775807)
+      AS until_us
+  ),
+  -- Where the wall clock was put back, only the looks are in order.
+  put_back AS MATERIALIZED (
+    SELECT count(*) > 0 AS ever FROM gap
+    WHERE kind = 'clock_step' AND to_us < from_us
+      AND to_us <= coalesce(:until, to_us) AND from_us >= coalesce(:since, from_us)
+  ),
   happening AS (
     SELECT p.started_us AS at_us, 1 AS step, 'started' AS change, p.upid, p.pid,
       i.name,
@@ -46,7 +58,8 @@ WITH
                WHERE upid = p.upid) AS q
              WHERE q.parent_pid <> p.parent_pid
                OR q.parent_upid IS NOT p.parent_upid
-             ORDER BY q.at_us, q.source) AS moved), '') ELSE '' END AS detail, NULL AS earliest_us
+             ORDER BY q.at_us, q.source) AS moved), '') ELSE '' END AS detail, NULL AS earliest_us,
+      i.tick_id
     FROM process AS born
     CROSS JOIN processes AS p ON p.upid = born.upid
     LEFT JOIN process_images AS i ON i.upid = p.upid AND i.image_no = 1
@@ -59,7 +72,7 @@ WITH
              THEN '; user ' || coalesce(b.user, '?') || ' -> '
                || coalesce(i.user, '?')
              ELSE '' END,
-      NULL
+      NULL, i.tick_id
     FROM process_images AS i
     CROSS JOIN process AS p ON p.upid = i.upid
     LEFT JOIN process_images AS b ON b.upid = i.upid
@@ -78,11 +91,13 @@ WITH
         || ':' || b.port
         || CASE WHEN b.bound_after_us IS NULL
              THEN '; held when first looked at' ELSE '' END,
-      b.bound_after_us
+      b.bound_after_us, b.tick_id
     FROM port_binding AS b
     LEFT JOIN process AS p ON p.upid = b.upid
     WHERE b.bound_us BETWEEN coalesce(:since, -9223372036854775807)
-      AND coalesce(:until, 9223372036854775807)
+        AND (SELECT until_us FROM reach)
+      AND coalesce(b.bound_after_us, b.bound_us)
+        <= coalesce(:until, 9223372036854775807)
     UNION ALL
     SELECT r.released_us, 4, 'released', b.upid, p.pid,
       (SELECT name FROM process_image
@@ -92,14 +107,16 @@ WITH
         || CASE WHEN instr(b.address, ':') > 0
              THEN '[' || b.address || ']' ELSE b.address END
         || ':' || b.port,
-      r.released_after_us
+      r.released_after_us, r.tick_id
     FROM port_release AS r
     CROSS JOIN port_binding AS b ON b.binding_id = r.binding_id
     LEFT JOIN process AS p ON p.upid = b.upid
     WHERE r.released_us BETWEEN coalesce(:since, -9223372036854775807)
-      AND coalesce(:until, 9223372036854775807)
+        AND (SELECT until_us FROM reach)
+      AND coalesce(r.released_after_us, r.released_us)
+        <= coalesce(:until, 9223372036854775807)
     UNION ALL
-    -- Several witnesses of one end: the view knows the best.
+    -- Several witnesses of one end: the best alone.
     SELECT x.ended_us, 5, 'ended', x.upid, p.pid,
       (SELECT name FROM process_image WHERE upid = x.upid
        ORDER BY image_no DESC LIMIT 1),
@@ -110,13 +127,15 @@ WITH
              WHEN 4 THEN '; while nothing was recorded'
              WHEN 5 THEN '; at the latest when the machine was booted anew'
              ELSE '' END,
-      x.ended_us - nullif(x.ended_within_us, 0)
+      x.ended_us - nullif(x.ended_within_us, 0), x.tick_id
     FROM process_exit AS x
     CROSS JOIN process AS p ON p.upid = x.upid
     WHERE x.source = (SELECT min(source) FROM process_exit
                       WHERE upid = x.upid)
       AND x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
-      AND coalesce(:until, 9223372036854775807)
+        AND (SELECT until_us FROM reach)
+      AND x.ended_us - coalesce(x.ended_within_us, 0)
+        <= coalesce(:until, 9223372036854775807)
   )
 SELECT
   date(h.at_us / 1000000, 'unixepoch') || 'T'
@@ -124,4 +143,9 @@ SELECT
     || printf('.%06dZ', h.at_us % 1000000) AS at,
   h.change, h.upid, h.pid, h.name, h.detail, h.at_us, h.earliest_us
 FROM happening AS h
-ORDER BY h.at_us, h.step, h.upid, h.detail
+ORDER BY
+  iif((SELECT ever FROM put_back),
+      coalesce(h.tick_id, (SELECT tick_id FROM tick WHERE at_us >= h.at_us
+                           ORDER BY at_us, tick_id LIMIT 1),
+               9223372036854775807), h.at_us),
+  h.at_us, h.step, h.upid, h.detail

@@ -2,7 +2,9 @@
 -- summary: which processes ended in a time, and how
 -- why: what crashed, was killed or returned an error, and how long it had lived
 -- example: galproc query exits --abnormal --since yesterday
+-- example: galproc query exits --name worker --since 00:00
 -- param: abnormal flag default 0: only those with an exit code other than 0 or killed by a signal
+-- param: name text: only those of this whole name; case and a trailing .exe do not matter
 -- param: since instant default 1h: beginning of the range; alone it counts back from --until
 -- param: until instant default now: end of the range
 -- column: at instant: its end; of one that no event told of, the latest possible
@@ -21,6 +23,12 @@
 -- column: earliest_us instant_us: earliest possible instant of its end
 -- column: core_dumped integer: 1 where its memory was written to a core file as it died
 WITH
+  -- What was seen at the next look may have happened up to the end of the range.
+  reach AS MATERIALIZED (
+    SELECT coalesce((SELECT at_us FROM tick WHERE at_us > :until
+                     ORDER BY at_us LIMIT 1), :until, 9223372036854775807)
+      AS until_us
+  ),
   -- From the first time that the wall clock was set to the last, and by the
   -- longest interval more, since it was between two looks.
   step AS MATERIALIZED (
@@ -40,7 +48,10 @@ WITH
     CROSS JOIN processes AS p ON p.upid = x.upid AND p.exit_source = (
       SELECT name FROM witness WHERE source = x.source)
     WHERE x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
-        AND coalesce(:until, 9223372036854775807)
+        AND (SELECT until_us FROM reach)
+      AND p.ended_earliest_us <= coalesce(:until, 9223372036854775807)
+      AND (:name IS NULL OR p.name = :name COLLATE NOCASE
+           OR p.name = :name || '.exe' COLLATE NOCASE)
       AND (coalesce(:abnormal, 0) = 0
            OR p.exit_code <> 0 OR p.exit_signal IS NOT NULL)
   )

@@ -8,7 +8,7 @@
 -- column: from_at instant: the last thing known before
 -- column: to_at instant: the first thing known after; unknown: the gap is still open
 -- column: kind text: stopped, crashed, reboot, file_moved, late, events_lost, readings_dropped, disk_full, clock_step,
---      suspended, wal_pinned
+--      suspended, wal_pinned, pruned
 -- column: detail text: how many, how much, which file
 -- column: from_us instant_us: the last thing known before
 -- column: to_us instant_us: the first thing known after

@@ -124,7 +124,8 @@ SELECT
   h.event, h.detail, h.upid, h.pid, h.name, h.at_us, h.earliest_us
 FROM happening AS h
 WHERE h.at_us >= coalesce(:since, -9223372036854775807)
-  AND h.at_us <= coalesce(:until, 9223372036854775807)
+  AND coalesce(h.earliest_us, h.at_us)
+    <= coalesce(:until, 9223372036854775807)
 -- What no tick is known of has its place by time.
 ORDER BY h.upid,
   coalesce(h.tick_id, (SELECT t.tick_id FROM tick AS t

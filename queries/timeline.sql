@@ -25,6 +25,18 @@ WITH
     UNION ALL
     SELECT upid FROM process WHERE :upid IS NULL AND pid = :pid
   ),
+  -- What was seen at the next look may have happened up to the end of the range.
+  reach AS MATERIALIZED (
+    SELECT coalesce((SELECT at_us FROM tick WHERE at_us > :until
+                     ORDER BY at_us LIMIT 1), :until, 9223372036854775807)
+      AS until_us
+  ),
+  -- Where the wall clock was put back, only the looks are in order.
+  put_back AS MATERIALIZED (
+    SELECT count(*) > 0 AS ever FROM gap
+    WHERE kind = 'clock_step' AND to_us < from_us
+      AND to_us <= coalesce(:until, to_us) AND from_us >= coalesce(:since, from_us)
+  ),
   -- What each part is about is found in one of two ways: by time, or by the
   -- process.
   born AS (
@@ -49,7 +61,7 @@ WITH
     SELECT binding_id FROM port_binding
     WHERE :pid IS NULL AND :upid IS NULL
       AND bound_us BETWEEN coalesce(:since, -9223372036854775807)
-        AND coalesce(:until, 9223372036854775807)
+        AND (SELECT until_us FROM reach)
     UNION ALL
     SELECT b.binding_id
     FROM asked AS a
@@ -59,7 +71,7 @@ WITH
     SELECT binding_id FROM port_release
     WHERE :pid IS NULL AND :upid IS NULL
       AND released_us BETWEEN coalesce(:since, -9223372036854775807)
-        AND coalesce(:until, 9223372036854775807)
+        AND (SELECT until_us FROM reach)
     UNION ALL
     SELECT b.binding_id
     FROM asked AS a
@@ -91,7 +103,7 @@ WITH
     SELECT upid, source FROM process_exit
     WHERE :pid IS NULL AND :upid IS NULL
       AND ended_us BETWEEN coalesce(:since, -9223372036854775807)
-        AND coalesce(:until, 9223372036854775807)
+        AND (SELECT until_us FROM reach)
     UNION ALL
     SELECT x.upid, x.source
     FROM asked AS a
@@ -108,7 +120,7 @@ WITH
                  AND (at_us <= p.started_us OR image_no = 1)
                ORDER BY image_no DESC LIMIT 1), '')
              ELSE '' END AS detail,
-      NULL AS earliest_us, NULL AS signal_id, NULL AS attempt_id
+      NULL AS earliest_us, NULL AS signal_id, NULL AS attempt_id, i.tick_id
     FROM born AS n
     CROSS JOIN processes AS p ON p.upid = n.upid
     LEFT JOIN process_images AS i ON i.upid = p.upid AND i.image_no = 1
@@ -119,7 +131,7 @@ WITH
              THEN '; user ' || coalesce(b.user, '?') || ' -> '
                || coalesce(i.user, '?')
              ELSE '' END,
-      NULL, NULL, NULL
+      NULL, NULL, NULL, i.tick_id
     FROM run AS r
     CROSS JOIN process AS p ON p.upid = r.upid
     CROSS JOIN process_images AS i ON i.upid = r.upid
@@ -137,7 +149,7 @@ WITH
         || ':' || b.port
         || CASE WHEN b.bound_after_us IS NULL
              THEN '; held when first looked at' ELSE '' END,
-      b.bound_after_us, NULL, NULL
+      b.bound_after_us, NULL, NULL, b.tick_id
     FROM bound AS n
     CROSS JOIN port_binding AS b ON b.binding_id = n.binding_id
     LEFT JOIN process AS p ON p.upid = b.upid
@@ -150,7 +162,7 @@ WITH
         || CASE WHEN instr(b.address, ':') > 0
              THEN '[' || b.address || ']' ELSE b.address END
         || ':' || b.port,
-      r.released_after_us, NULL, NULL
+      r.released_after_us, NULL, NULL, r.tick_id
     FROM released AS n
     CROSS JOIN port_release AS r ON r.binding_id = n.binding_id
     CROSS JOIN port_binding AS b ON b.binding_id = n.binding_id
@@ -161,7 +173,7 @@ WITH
         || ' from ' || a.actor_name || ' ' || a.actor_pid
         || coalesce(' (' || a.user || ')', '')
         || ', action ' || t.action_id || coalesce(': ' || a.reason, ''),
-      NULL, NULL, t.attempt_id
+      NULL, NULL, t.attempt_id, NULL
     FROM tried AS q
     CROSS JOIN attempt AS t ON t.attempt_id = q.attempt_id
     CROSS JOIN action AS a ON a.action_id = t.action_id
@@ -178,7 +190,7 @@ WITH
             || coalesce(' of ' || s.sender_name || ' ' || s.sender_pid, '')
         END
         || iif(s.result = 'delivered', '', '; ' || replace(s.result, '_', ' ')),
-      NULL, s.signal_id, NULL
+      NULL, s.signal_id, NULL, NULL
     FROM sent AS n
     CROSS JOIN signals AS s ON s.signal_id = n.signal_id
     UNION ALL
@@ -190,7 +202,7 @@ WITH
                               'SIG' || o.exit_signal), '')
         || coalesce(': ' || o.error, '')
         || ', action ' || t.action_id,
-      NULL, NULL, t.attempt_id
+      NULL, NULL, t.attempt_id, NULL
     FROM tried AS q
     CROSS JOIN attempt_outcome AS o ON o.attempt_id = q.attempt_id
     CROSS JOIN attempt AS t ON t.attempt_id = q.attempt_id
@@ -206,7 +218,7 @@ WITH
              WHEN 4 THEN '; while nothing was recorded'
              WHEN 5 THEN '; at the latest when the machine was booted anew'
              ELSE '' END,
-      x.ended_us - nullif(x.ended_within_us, 0), NULL, NULL
+      x.ended_us - nullif(x.ended_within_us, 0), NULL, NULL, x.tick_id
     FROM ended AS n
     CROSS JOIN process_exit AS x ON x.upid = n.upid AND x.source = n.source
     CROSS JOIN process AS p ON p.upid = n.upid
@@ -220,6 +232,12 @@ SELECT
   h.kind, h.upid, h.pid, h.name, h.detail, h.at_us, h.earliest_us,
   h.signal_id, h.attempt_id
 FROM happening AS h
-WHERE h.at_us BETWEEN coalesce(:since, -9223372036854775807)
-  AND coalesce(:until, 9223372036854775807)
-ORDER BY h.at_us, h.step, h.upid, h.signal_id, h.attempt_id, h.detail
+WHERE h.at_us >= coalesce(:since, -9223372036854775807)
+  AND coalesce(h.earliest_us, h.at_us)
+    <= coalesce(:until, 9223372036854775807)
+ORDER BY
+  iif((SELECT ever FROM put_back),
+      coalesce(h.tick_id, (SELECT tick_id FROM tick WHERE at_us >= h.at_us
+                           ORDER BY at_us, tick_id LIMIT 1),
+               9223372036854775807), h.at_us),
+  h.at_us, h.step, h.upid, h.signal_id, h.attempt_id, h.detail

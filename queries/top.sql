@@ -13,8 +13,8 @@
 -- column: name text: short name, of the last image
 -- column: cpu_us duration_us: CPU time in the range; unknown for one seen too late to know
 -- column: cpu_pct percent: that, of one CPU over all of the range that is recorded
--- column: resident_bytes bytes: most memory seen; but with --by memory, only that of keyframes (each 5 minutes or 60
---      ticks), of both ends and of exits
+-- column: resident_bytes bytes: most memory seen with --by memory; else only at keyframes (each 5 minutes or 60 ticks),
+--      at both ends and of exits
 -- column: io_bytes bytes: read from and written to storage in the range; unknown where not readable
 -- column: user text: whose process it is, of the last image
 -- column: command_line text: its arguments, of the last image

@@ -45,33 +45,51 @@ WITH
       AND (i.name = :name COLLATE NOCASE
            OR i.name = :name || '.exe' COLLATE NOCASE)
   ),
+  -- Who lived in the range. One that ended after it was alive in it.
   life AS MATERIALIZED (
-    SELECT p.upid, p.boot_id, p.pid, p.name, p.started_us, p.ended_us, p.ended_at,
-      p.ended_earliest_us, p.exit_code, p.exit_signal, p.exit_source,
+    SELECT p.upid, p.boot_id, p.pid, p.name, p.started_us,
+      iif(p.was_alive, NULL, p.ended_us) AS ended_us,
+      iif(p.was_alive, NULL, p.ended_at) AS ended_at,
+      iif(p.was_alive, NULL, p.ended_earliest_us) AS ended_earliest_us,
+      iif(p.was_alive, NULL, p.exit_code) AS exit_code,
+      iif(p.was_alive, NULL, p.exit_signal) AS exit_signal,
+      iif(p.was_alive, NULL, p.exit_source) AS exit_source,
+      iif(p.was_alive, :until, NULL) AS alive_until_us,
       EXISTS (
         SELECT 1 FROM event_loss AS l
         WHERE p.ended_us BETWEEN l.from_us - 10000000 AND l.to_us)
         AS lost_events
-    FROM asked AS a
-    CROSS JOIN processes AS p ON p.upid = a.upid
-    WHERE (:pid IS NULL OR p.pid = :pid)
-      AND (:upid IS NULL OR p.upid = :upid)
-      AND (p.ended_us IS NULL
-           OR p.ended_us BETWEEN coalesce(:since, -9223372036854775807)
-             AND coalesce(:until, 9223372036854775807))
+    FROM (
+      SELECT p.*, coalesce(p.ended_earliest_us > :until, 0) AS was_alive
+      FROM asked AS a
+      CROSS JOIN processes AS p ON p.upid = a.upid
+      WHERE (:pid IS NULL OR p.pid = :pid)
+        AND (:upid IS NULL OR p.upid = :upid)
+        AND p.started_us <= coalesce(:until, 9223372036854775807)
+        AND coalesce(p.ended_us, 9223372036854775807)
+          >= coalesce(:since, -9223372036854775807)) AS p
   ),
   -- The runs that saw signals, and how far what they saw is in the file. One
   -- that crashed is known to have come to its last tick; the newest one says it
   -- itself, whether it still runs or not.
   watch AS MATERIALIZED (
-    SELECT r.recording_id, r.boot_id, r.started_us,
-      coalesce(e.ended_us,
-        (SELECT events_until_us FROM recorder_status AS s
-         WHERE s.recording_id = r.recording_id),
-        r.started_us) AS until_us,
+    SELECT r.recording_id, r.boot_id,
+      min(r.started_us, coalesce(s.low_us, r.started_us)) AS started_us,
+      max(coalesce(e.ended_us,
+            (SELECT events_until_us FROM recorder_status AS s
+             WHERE s.recording_id = r.recording_id),
+            r.started_us),
+          coalesce(s.high_us, 0)) AS until_us,
       e.recording_id IS NULL AS is_open
     FROM recording AS r
     LEFT JOIN recording_end AS e ON e.recording_id = r.recording_id
+    -- Where the wall clock was put back, a run began before it says, and came
+    -- further.
+    LEFT JOIN (
+      SELECT recording_id, min(to_us) AS low_us, max(from_us) AS high_us
+      FROM gap
+      WHERE kind = 'clock_step' AND to_us < from_us
+      GROUP BY recording_id) AS s ON s.recording_id = r.recording_id
     WHERE r.event_source = 'bpf'
   ),
   -- The newest run, and the last look that any run has taken at the processes;
@@ -163,7 +181,8 @@ WITH
     SELECT t.*, n.at_us AS looked_us, n.goes_on,
       b.at_us AS asked_us, b.signal AS asked_by_signal,
       b.sender_pid AS asker_pid, b.sender_name AS asker_name,
-      max(coalesce(n.at_us, 0), t.started_us) AS alive_us,
+      coalesce(t.alive_until_us,
+               max(coalesce(n.at_us, 0), t.started_us)) AS alive_us,
       t.source IS NULL AND NOT t.was_watched
         AND t.exit_signal IN ('SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS',
                               'SIGFPE', 'SIGSEGV', 'SIGSYS') AS seems_fault,
@@ -218,7 +237,8 @@ SELECT coalesce(j.fatal_at, j.ended_at) AS at,
       'It was alive at '
         || strftime('%Y-%m-%dT%H:%M:%S', j.alive_us / 1000000, 'unixepoch')
         || printf('.%06dZ', j.alive_us % 1000000)
-        || '; nothing is known after it.'
+        || iif(j.alive_until_us IS NULL, '; nothing is known after it.',
+               ', the end of the range.')
     WHEN j.source IS NOT NULL THEN
       j.signal || CASE j.cause
           WHEN 'user' THEN coalesce(' from ' || j.sender_name, '')

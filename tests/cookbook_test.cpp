@@ -75,6 +75,8 @@ const std::map<std::string, std::vector<std::string>> kAnswers = {
     {"Was the machine short of memory, CPU or I/O then?", {"\"cpu_pct\":95.0", "\"memory_used_pct\":85.0"}},
     {"When were the limits exceeded, and for how long?", {"memory", "T02:30:30", "T03:12:00", "cpu", "T03:11:00"}},
     {"With which exit code or signal did the service end?", {"\"service\":\"app\"", "ended"}},
+    {"How long did each of its lives last, and how did each end?",
+     {"flaky", "\"exit_code\":1", "\"lifetime_us\":2000000", "\"lifetime_us\":2000000", "!node"}},
     {"How often did it restart, and how long did the lives last?",
      {"\"starts\":10", "\"median_us\":2000000", "exit code 1"}},
     {"Which service runs from this environment, with which interpreter?",
@@ -118,6 +120,16 @@ TEST_F(Cookbook, EachCommandAnswersItsQuestion) {
     }
   }
   EXPECT_EQ(asked.size(), kAnswers.size()) << "README has lost a question";
+}
+
+TEST_F(Cookbook, OneProcessAtTwoMomentsIsOneRow) {
+  tell_night(db());
+  const Ran ran = galproc({"query", "history", "--pid", "500", "--since", "2026-11-20 03:10", "--until",
+                           "2026-11-20 03:20", "--every", "1h", "--json", "--db", db().string()});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  const Json rows = Json::parse(ran.out, nullptr, false);
+  ASSERT_EQ(rows.size(), 1U) << ran.out;
+  EXPECT_EQ(rows[0]["pid"], 500);
 }
 
 // Of what it cannot know an answer tells on stderr.

@@ -133,6 +133,13 @@ TEST_F(QueryWhoKilled, AnEndThatAnEventToldOfWasWatched) {
   EXPECT_EQ(answer(), "exited | certain | It returned 0; nobody was seen asking it to end.");
 }
 
+TEST_F(QueryWhoKilled, WhereTheClockWasPutBackARunWatchedFromBeforeItsOwnStart) {
+  record(1, "bpf", "10:00:20", "10:00:58", "10:00:58");
+  database_.exec("INSERT INTO gap VALUES (1, 1, 'clock_step', us('10:00:25'), us('10:00:02'), 'Back.')");
+  end("10:00:10", "0", "NULL");
+  EXPECT_EQ(answer(), "exited | certain | It returned 0; nobody was seen asking it to end.");
+}
+
 TEST_F(QueryWhoKilled, OfOneThatReturnedWhileEventsAreOutstandingNobodyKnowsWhy) {
   record(1, "bpf", "09:59:00", "10:00:58", "10:00:58");
   end("10:00:59", "0", "NULL", "action");

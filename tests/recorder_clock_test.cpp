@@ -87,6 +87,10 @@ TEST_F(RecorderClock, AnHourThatCameTwiceIsToldApart) {
   EXPECT_EQ(answer("exits", {}, {"pid", "lifetime_us"}), fmt::format("10|{}\n", 8 * 600 * kSecond + kSecond / 2));
   EXPECT_EQ(answer("process", {{"pid", std::int64_t{10}}}, {"event", "name"}),
             "started|job\nbound|job\nexec|first\nexec|second\nreleased|second\nended|second\n");
+  EXPECT_EQ(answer("timeline", {{"pid", std::int64_t{10}}}, {"kind", "name"}),
+            "started|job\nbound|job\nexec|first\nexec|second\nreleased|second\nended|second\n");
+  EXPECT_EQ(answer("changes", {{"since", at(1) + 1}, {"until", at(6)}}, {"change", "pid", "name"}),
+            "exec|10|first\nstarted|11|late\nexec|10|second\nbound|11|late\nreleased|10|second\nended|10|second\n");
   EXPECT_EQ(answer("top", {{"since", at(2)}, {"until", at(6)}, {"by", std::string("cpu")}}, {"pid", "cpu_us"}),
             "10|60000000\n1|0\n5|0\n11|0\n");
   EXPECT_EQ(ask_query("history", {{"pid", std::int64_t{10}}}).rows.size(), 8U);

@@ -47,6 +47,11 @@ bool reads_action_log(const NamedQuery& query) {
          query.sql.find("gaps") != std::string::npos;
 }
 
+/// Whether the answer is drawn from what looks measured.
+bool reads_samples(const NamedQuery& query) {
+  return query.sql.find("process_sample") != std::string::npos || query.sql.find("system_sample") != std::string::npos;
+}
+
 /// The detail of a gap, a sentence, for use inside another.
 std::string inner(std::string detail) {
   if (detail.ends_with('.')) detail.pop_back();
@@ -57,6 +62,23 @@ std::optional<std::string> word_of(const std::map<std::string, std::string>& wor
   const auto found = words.find(name);
   return found == words.end() ? std::nullopt : std::optional(found->second);
 }
+
+/// kind, from_us, to_us, detail of what the range ?1 to ?2 touches; ?3: the log of actions is read. Of a process (pid
+/// ?4, upid ?5) that is known, only while it lived, and first the gap in which it ended; then what says more than the
+/// late ticks of a busy machine. Where the wall clock was put back a gap begins after its end.
+constexpr const char* kGapsOfRange = R"(
+WITH life AS MATERIALIZED (
+  SELECT p.started_us, coalesce(max(x.ended_us), 9223372036854775807) AS ended_us
+  FROM process AS p LEFT JOIN process_exit AS x ON x.upid = p.upid
+  WHERE p.upid = ?5 OR p.pid = ?4 AND ?5 IS NULL
+  GROUP BY p.upid)
+SELECT kind, from_us, to_us, detail
+FROM (SELECT *, min(from_us, coalesce(to_us, from_us)) AS low_us, max(from_us, coalesce(to_us, ?2)) AS high_us FROM gaps)
+WHERE low_us < ?2 AND high_us > ?1
+  AND (?3 OR kind <> 'pruned' OR detail NOT LIKE 'The oldest of the action log%')
+  AND (NOT EXISTS (SELECT 1 FROM life)
+       OR EXISTS (SELECT 1 FROM life WHERE low_us < ended_us AND high_us > started_us))
+ORDER BY EXISTS (SELECT 1 FROM life WHERE ended_us BETWEEN low_us AND high_us) DESC, kind = 'late', from_us, kind)";
 
 }  // namespace
 
@@ -191,6 +213,9 @@ void QueryMoment::resolve_range(const std::map<std::string, std::string>& words)
   if (!since_word && since_param && since_param->default_text && !names_one) {
     since_us_ = *until_us_ - parse_duration_us(*since_param->default_text);
   }
+  if (since_us_ && !until_word && *since_us_ > now_us_) {
+    throw UsageError(fmt::format("--since {} is yet to come.", format_instant(*since_us_)));
+  }
   if (since_us_ && *until_us_ < *since_us_) {
     throw UsageError(
         fmt::format("--until {} lies before --since {}.", format_instant(*until_us_), format_instant(*since_us_)));
@@ -199,6 +224,7 @@ void QueryMoment::resolve_range(const std::map<std::string, std::string>& words)
   if (since_us_) bindings_["since"] = *since_us_;
   before_.push_back(since_us_ ? fmt::format("From {} to {}.", format_instant(*since_us_), format_instant(*until_us_))
                               : fmt::format("All that is recorded, to {}.", format_instant(*until_us_)));
+  if (*until_us_ > now_us_) before_.emplace_back("The end of that is yet to come.");
 }
 
 void QueryMoment::resolve_other(const QueryParam& param, const std::map<std::string, std::string>& words,
@@ -257,7 +283,7 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, s
     return {first ? fmt::format("What is recorded begins at {}, after {} asked about.", format_instant(*first), lowered)
                   : "Nothing is recorded yet."};
   }
-  const std::int64_t age_us = at_us - *tick_us;
+  const std::int64_t age_us = std::min(at_us, std::max(now_us_, *tick_us)) - *tick_us;
   std::string kind;
   Prepared(database,
            "SELECT kind, detail FROM gaps WHERE from_us < ?1 AND coalesce(to_us, ?1 + 1) > ?1"
@@ -270,6 +296,9 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, s
           at_us);
   if (kind.empty() && age_us > 2 * *interval_us) kind = "no tick: the recorder crashed, or is late";
   std::vector<std::string> told;
+  if (at_us > now_us_ && at_us > *tick_us) {
+    told.push_back(fmt::format("{} is yet to come: these rows are of {}.", subject, format_instant(*tick_us)));
+  }
   if (!kind.empty()) {
     told.push_back(fmt::format("{} lies in a gap ({}): these rows are of {}, {} before it.", subject, kind,
                                format_instant(*tick_us), format_duration(age_us)));
@@ -289,6 +318,11 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, s
   return told;
 }
 
+std::optional<std::int64_t> QueryMoment::bound_number(const char* name) const {
+  const auto found = bindings_.find(name);
+  return found == bindings_.end() ? std::nullopt : std::optional(std::get<std::int64_t>(found->second));
+}
+
 std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) const {
   constexpr std::size_t kShown = 3;
   std::vector<std::string> gaps;
@@ -298,28 +332,22 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
     gaps.push_back(
         fmt::format("What is recorded begins at {}, after the beginning of the range.", format_instant(*first_us)));
   }
-  Prepared(database,
-           // Where the wall clock was put back a gap begins after its end.
-           "SELECT kind, from_us, to_us, detail FROM gaps WHERE min(from_us, coalesce(to_us, from_us)) < ?2"
-           " AND max(from_us, coalesce(to_us, ?2)) > ?1"
-           " AND (?3 OR kind <> 'pruned' OR detail NOT LIKE 'The oldest of the action log%')"
-           // A busy machine has many late ticks: they must not crowd out what says more.
-           " ORDER BY kind = 'late', from_us, kind")
-      .rows(
-          [&](SQLite::Statement& row) {
-            const auto to_us = optional_number(row.getColumn(2));
-            gaps.push_back(fmt::format("The range touches a gap ({}) from {} to {}: {}.", row.getColumn(0).getString(),
-                                       format_instant(row.getColumn(1).getInt64()),
-                                       to_us ? format_instant(*to_us) : "now", inner(row.getColumn(3).getString())));
-          },
-          since_us_.value_or(0), *until_us_, reads_action_log(query_));
+  const auto add_gap = [&](SQLite::Statement& row) {
+    const auto to_us = optional_number(row.getColumn(2));
+    gaps.push_back(fmt::format("The range touches a gap ({}) from {} to {}: {}.", row.getColumn(0).getString(),
+                               format_instant(row.getColumn(1).getInt64()), to_us ? format_instant(*to_us) : "now",
+                               inner(row.getColumn(3).getString())));
+  };
+  Prepared(database, kGapsOfRange)
+      .rows(add_gap, since_us_.value_or(0), *until_us_, reads_action_log(query_), bound_number("pid"),
+            bound_number("upid"));
   // A recording without an end whose last tick is long ago: nobody has written down yet that it is over.
   const auto silent_since_us =
       Prepared(database,
                "SELECT t.at_us FROM tick AS t JOIN recording AS r USING (recording_id)"
                " WHERE t.tick_id = (SELECT max(tick_id) FROM tick) AND t.at_us + 2 * r.interval_us < ?"
                " AND NOT EXISTS (SELECT 1 FROM recording_end AS e WHERE e.recording_id = r.recording_id)")
-          .number(*until_us_);
+          .number(std::min(*until_us_, now_us_));
   if (silent_since_us) {
     gaps.insert(gaps.begin(), fmt::format("Nothing is recorded since {}: the recorder crashed, or is late.",
                                           format_instant(*silent_since_us)));
@@ -327,7 +355,13 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
   if (gaps.size() > kShown) {
     const std::size_t rest = gaps.size() - kShown;
     gaps.resize(kShown);
-    gaps.push_back(fmt::format("And {} more gaps: see `galproc query gaps`.", rest));
+    gaps.push_back(fmt::format("And {} more gap{}: see `galproc query gaps`.", rest, rest == 1 ? "" : "s"));
+  }
+  if (gaps.empty() && since_us_ && reads_samples(query_) &&
+      Prepared(database, "SELECT count(*) FROM (SELECT 1 FROM tick WHERE at_us BETWEEN ? AND ? LIMIT 1)")
+              .number(*since_us_, *until_us_) == 0) {
+    gaps.emplace_back(
+        "No look lies in the range: what is measured at looks is not known for it. Ask about a longer one.");
   }
   return gaps;
 }

@@ -41,6 +41,7 @@ class QueryMoment {
                      const std::set<std::string>& set_flags);
   std::vector<std::string> about_moment(SQLite::Database& database, std::int64_t at_us, const char* subject) const;
   std::vector<std::string> about_range(SQLite::Database& database) const;
+  std::optional<std::int64_t> bound_number(const char* name) const;
 
   const NamedQuery& query_;
   std::int64_t now_us_;
