@@ -68,7 +68,7 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 }
 
 /// Throws for words that no flag and no verb took. `verb` may be one of several parts, like `db verify`.
-void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
+void refuse_leftovers(const CLI::App& app, const CLI::App* verb, const Context& context) {
   std::vector<std::string> left = app.remaining(true);
   // CLI11 takes what stands behind it for words, but leaves it itself behind.
   if (const auto dashes = std::find(left.begin(), left.end(), "--"); dashes != left.end()) left.erase(dashes);
@@ -82,7 +82,9 @@ void refuse_leftovers(const CLI::App& app, const CLI::App* verb) {
   for (const CLI::App* part = verb; part;
        part = part->get_subcommands().empty() ? nullptr : part->get_subcommands()[0]) {
     command += " " + part->get_name();
-    for (std::string& name : flag_names(*part)) names.push_back(std::move(name));
+    for (std::string& name : flag_names(*part)) {
+      if (part->get_name() != "query" || context.suits(name)) names.push_back(std::move(name));
+    }
     last = part;
   }
   const std::string see = fmt::format("See `{} --help`.", command);
@@ -129,11 +131,13 @@ ExitCode dispatch(CLI::App& app, Context& context, std::vector<std::string> argu
     app.exit(asked, context.out, context.err);
     return ExitCode::Done;
   } catch (const CLI::ParseError& error) {
-    throw UsageError(escape_controls(error.what()) + ". See `galproc --help`.");
+    const std::vector<CLI::App*> begun = app.get_subcommands();
+    throw UsageError(fmt::format("{}. See `galproc{} --help`.", escape_controls(error.what()),
+                                 begun.empty() ? "" : " " + begun.front()->get_name()));
   }
   const std::vector<CLI::App*> verbs = app.get_subcommands();
   CLI::App* verb = verbs.empty() ? nullptr : verbs.front();
-  refuse_leftovers(app, verb);
+  refuse_leftovers(app, verb, context);
   if (!verb) throw UsageError("No verb was given. Try `galproc record`, `galproc query`, or see `galproc --help`.");
   // What was typed counts more than what a file says, also where two flags say the same.
   const bool format_typed = app.get_option("--format")->count() > 0 && !context.common.json;
@@ -146,7 +150,7 @@ ExitCode dispatch(CLI::App& app, Context& context, std::vector<std::string> argu
 
 int run_galproc(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
   ensure_standard_streams();
-  Context context{out, err, {}, {}, {}, {}};
+  Context context{out, err, {}, {}, {}, {}, {}};
   CLI::App app(kDescription, "galproc");
   app.allow_extras();
   app.fallthrough();

@@ -42,6 +42,8 @@ struct Context {
   bool applying_config = false;  ///< values that flags take right now come from a file, nobody typed them
   /// What to do for each verb once everything is parsed and the configuration is applied.
   std::map<const CLI::App*, std::function<ExitCode()>> actions;
+  /// Whether a flag of `query` belongs to the query that was named.
+  std::function<bool(const std::string&)> suits;
 
   /// A sentence for people; silent with --quiet.
   void say(const std::string& sentence) const;

@@ -113,7 +113,7 @@ void add_kill(CLI::App& app, Context& context) {
   verb->add_option("--service", flags->service, "Who belongs to this service that galproc started")->type_name("S");
   verb->add_flag("--tree", flags->tree, "With all descendants, those born meanwhile too");
   verb->add_option("--signal", flags->signal, "The request: TERM, INT, QUIT, HUP; KILL is force at once (default TERM)")
-      ->type_name("SIG");
+      ->type_name("SIG:{TERM,INT,QUIT,HUP,KILL}");
   verb->add_option("--grace", flags->grace, "How long a request may take before force (default 3s)")->type_name("D");
   verb->add_flag("--no-force", flags->no_force, "Ask only; HUP and INT never end in force");
   verb->add_option("--attempts", flags->attempts, "At most so many rounds (default 3; 1 without force)")

@@ -159,7 +159,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   }
   check_parameters(flags, query);
   if (flags.sql) {
-    context.out << query.sql << "\n";
+    context.out << query_to_paste(query);
     return ExitCode::Done;
   }
   const auto limit = parse_limit(flags.limit);
@@ -174,6 +174,7 @@ ExitCode run_named(const QueryFlags& flags, const QueryCatalogue& catalogue, con
   }
   if (limit && query.find_param("limit")) words["limit"] = flags.limit;
   QueryMoment moment(query, words, flags.set_flags);
+  check_choices(query, moment.bindings());
   SQLite::Database database = open_to_read(context);
   bool more = false;
   std::vector<std::string> notices;
@@ -212,21 +213,36 @@ ExitCode run_query_verb(const QueryFlags& flags, const QueryCatalogue& catalogue
 /// Every parameter of every query is a flag of the verb: whether the query that is named has it is checked later.
 void add_parameters(CLI::App& verb, const QueryCatalogue& catalogue, const std::shared_ptr<QueryFlags>& flags,
                     const Context& context) {
-  std::map<std::string, const QueryParam*> params;
+  struct Shared {
+    ParamType type;
+    std::set<std::string> helps;
+    std::vector<std::string> queries;
+  };
+  std::map<std::string, Shared> params;
   for (const NamedQuery& query : catalogue.all()) {
-    for (const QueryParam& param : query.params) params.emplace(param.name, &param);
+    for (const QueryParam& param : query.params) {
+      Shared& shared = params.try_emplace(param.name, Shared{param.type, {}, {}}).first->second;
+      shared.helps.insert(param.help);
+      shared.queries.push_back(query.name);
+    }
   }
   params.erase("limit");  // the verb's own flag, which a query may want to know of too
   for (const auto& [name, param] : params) {
     const std::string key = name;
-    if (param->type != ParamType::Flag) {
+    std::string help = *param.helps.begin();
+    if (param.helps.size() > 1) {
+      constexpr std::size_t kNamed = 4;
+      help = param.queries.size() > kNamed ? "of many queries: see theirs"
+                                           : fmt::format("of {}: see theirs", fmt::join(param.queries, ", "));
+    }
+    if (param.type != ParamType::Flag) {
       const auto take = [flags, key, &context](const std::string& text) {
         (context.applying_config ? flags->configured : flags->values)[key] = text;
       };
-      verb.add_option_function<std::string>("--" + key, take, param->help)->type_name("VALUE")->group(kQueryParameters);
+      verb.add_option_function<std::string>("--" + key, take, help)->type_name("VALUE")->group(kQueryParameters);
     } else {
       verb.add_flag_callback(
-              "--" + key, [flags, key] { flags->set_flags.insert(key); }, param->help)
+              "--" + key, [flags, key] { flags->set_flags.insert(key); }, help)
           ->group(kQueryParameters);
     }
   }
@@ -254,6 +270,12 @@ void add_query(CLI::App& app, Context& context, const std::vector<std::string>& 
   verb->add_flag("--sql", flags->sql, "Print the statement instead of running it");
   verb->add_flag("--explain", flags->explain, "Print SQLite's plan instead of running it");
   add_parameters(*verb, *catalogue, flags, context);
+  context.suits = [flags, catalogue, verb](const std::string& flag) {
+    const NamedQuery* query = catalogue->find(flags->name);
+    const CLI::Option* option = verb->get_option_no_throw(flag);
+    return query == nullptr || option == nullptr || option->get_group() != kQueryParameters ||
+           query->find_param(flag.substr(2)) != nullptr;
+  };
   context.actions[verb] = [flags, catalogue, verb, &context, typed_folder] {
     flags->has_run = verb->get_option("--run")->count() > 0;
     if (typed_folder.empty() && !flags->queries_dir.empty()) catalogue->add_folder(flags->queries_dir);

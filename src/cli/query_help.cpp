@@ -28,6 +28,17 @@ std::string aligned(const Rows& rows) {
   return lines;
 }
 
+const char* bound_as(ParamType type) {
+  switch (type) {
+    case ParamType::Instant: return "microseconds since 1970, UTC";
+    case ParamType::Duration: return "microseconds";
+    case ParamType::Size: return "bytes";
+    case ParamType::Flag: return "1, or NULL";
+    case ParamType::Integer: return "a number";
+    default: return "a text";
+  }
+}
+
 }  // namespace
 
 std::string query_help(const NamedQuery& query) {
@@ -52,6 +63,21 @@ std::string query_help(const NamedQuery& query) {
   }
   text += "\nColumns:\n" + aligned(rows);
   return text;
+}
+
+std::string query_to_paste(const NamedQuery& query) {
+  std::string text = fmt::format("-- {}: {}\n", query.name, query.summary);
+  for (const QueryParam& param : query.params) {
+    text += fmt::format("-- {}  {}: {}\n", sql_name(param), bound_as(param.type), describe(param));
+  }
+  const auto instant = std::find_if(query.params.begin(), query.params.end(),
+                                    [](const QueryParam& param) { return param.type == ParamType::Instant; });
+  if (!query.params.empty()) text += "-- What is not bound is NULL, whatever the default is.\n";
+  if (instant != query.params.end()) {
+    text += fmt::format("-- In the sqlite3 shell: .parameter set {} \"unixepoch('2026-11-30 03:12') * 1000000\"\n",
+                        sql_name(*instant));
+  }
+  return text + query.sql + ";\n";
 }
 
 }  // namespace galproc

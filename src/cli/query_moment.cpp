@@ -280,7 +280,8 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, s
     std::string lowered = subject;
     lowered.front() = 't';
     const auto first = Prepared(database, "SELECT at_us FROM tick ORDER BY tick_id LIMIT 1").number();
-    return {first ? fmt::format("What is recorded begins at {}, after {} asked about.", format_instant(*first), lowered)
+    return {first ? fmt::format("What is recorded begins at {}, after {} asked about.{}", format_instant(*first),
+                                lowered, from_us_ == at_us ? " Give --from that, to compare with the first look." : "")
                   : "Nothing is recorded yet."};
   }
   const std::int64_t age_us = std::min(at_us, std::max(now_us_, *tick_us)) - *tick_us;

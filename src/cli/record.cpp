@@ -121,11 +121,11 @@ void add_record(CLI::App& app, Context& context) {
       ->type_name("SIZE");
   verb->add_option("--process-source", flags->process_source,
                    "Where looks read: auto (the best there is), bpf (the kernel's tables), proc (/proc)")
-      ->type_name("S");
+      ->type_name("S:{auto,bpf,proc}");
   verb->add_option("--event-source", flags->event_source,
                    "What tells between looks: auto (the best there is), bpf (births, execs, ends, signals),"
                    " netlink (no signals), none")
-      ->type_name("S");
+      ->type_name("S:{auto,bpf,netlink,none}");
   verb->add_flag("--no-redact", flags->no_redact, "Store command lines with the secrets in them");
   context.actions[verb] = [flags, &context] {
     const RecordOptions options = options_of(*flags, context);

@@ -181,16 +181,7 @@ std::string joined(const std::vector<std::string>& words, const std::string& bef
 }
 
 void check_bindings(const NamedQuery& query, const QueryBindings& bindings) {
-  for (const auto& [name, value] : bindings) {
-    const QueryParam* param = query.find_param(name);
-    if (param == nullptr) throw UsageError("The query '" + query.name + "' has no parameter --" + name + ".");
-    const auto* text = std::get_if<std::string>(&value);
-    const auto& choices = param->choices;
-    if (text == nullptr || choices.empty()) continue;
-    if (std::find(choices.begin(), choices.end(), *text) != choices.end()) continue;
-    throw UsageError("'" + *text + "' is no value for --" + name + " of the query '" + query.name + "'; use " +
-                     joined(choices, "") + ".");
-  }
+  check_choices(query, bindings);
   for (const QueryParam& param : query.params) {
     if (param.required && !is_given(bindings, param.name)) {
       throw UsageError("The query '" + query.name + "' needs --" + param.name + " (" + param.help + ").");
@@ -281,6 +272,19 @@ FirstStatement prepare_users(SQLite::Database& database, const ReadingOnly& guar
 }
 
 }  // namespace
+
+void check_choices(const NamedQuery& query, const QueryBindings& bindings) {
+  for (const auto& [name, value] : bindings) {
+    const QueryParam* param = query.find_param(name);
+    if (param == nullptr) throw UsageError("The query '" + query.name + "' has no parameter --" + name + ".");
+    const auto* text = std::get_if<std::string>(&value);
+    const auto& choices = param->choices;
+    if (text == nullptr || choices.empty()) continue;
+    if (std::find(choices.begin(), choices.end(), *text) != choices.end()) continue;
+    throw UsageError("'" + *text + "' is no value for --" + name + " of the query '" + query.name + "'; use " +
+                     joined(choices, "") + ".");
+  }
+}
 
 void check_query(SQLite::Database& database, const NamedQuery& query) {
   prepare_checked(database, ReadingOnly(database), query);

@@ -31,6 +31,10 @@ void check_query(SQLite::Database& database, const NamedQuery& query);
 RowSet run_query(SQLite::Database& database, const NamedQuery& query, const QueryBindings& bindings,
                  std::optional<std::size_t> limit = std::nullopt, bool* more = nullptr);
 
+/// Throws UsageError for a value that is none of a parameter's choices, which run_query does too: for whoever wants to
+/// know before a database is opened.
+void check_choices(const NamedQuery& query, const QueryBindings& bindings);
+
 /// Runs a user's own statement. Units are taken from the columns' names (`_bytes`, `_pct`, `at`, `_at`); a BLOB is
 /// given as hex text. Throws UsageError for what SQLite cannot make sense of, for several statements and for
 /// parameters; Error (exit 4) for a statement that does anything but read; SQLite::Exception when the file fails.
