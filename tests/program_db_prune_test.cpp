@@ -78,6 +78,19 @@ TEST_F(ProgramDbPrune, KeepsWhomTheLogNames) {
   EXPECT_EQ(ask("SELECT outcome FROM termination_attempts WHERE source = 'galproc'"), "exited\n");
 }
 
+// As from a timer: each run is over before there could be another look.
+TEST_F(ProgramDbPrune, IsDoneByRunsOfASingleLookToo) {
+  const auto record_once = [&](Words words) {
+    words.insert(words.begin(), {"record", "-q", "--db", db().string(), "--interval", "20ms"});
+    const Ran ran = galproc(words);
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  };
+  record_once({"--duration", "1500ms"});
+  record_once({"--duration", "1500ms"});
+  record_once({"--samples", "1", "--retain", "1s"});
+  EXPECT_EQ(ask("SELECT min(tick_id) > 1, (SELECT count(*) FROM prune) FROM tick"), "1|1\n");
+}
+
 TEST_F(ProgramDbPrune, MakesTheLogForgetWhatIsOlderAndSaysWhoAsked) {
   Program recorder = record({"--interval", "20ms"});
   Puppet first, second;

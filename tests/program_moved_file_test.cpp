@@ -58,7 +58,8 @@ TEST_F(ProgramMovedFile, OrDeletedIsAGapInANewOneThatIsRecordedToAndActedIn) {
     const Ran kill = kill_there(victim.pid());
     EXPECT_EQ(kill.exit_code, 0) << kill.err;
     EXPECT_EQ(recorder.stop(), 0) << recorder.err();
-    EXPECT_EQ(ask("SELECT kind, to_us >= from_us FROM gaps WHERE kind NOT IN ('late', 'stopped')"), "file_moved|1\n");
+    EXPECT_EQ(ask("SELECT DISTINCT kind, to_us >= from_us FROM gaps WHERE kind NOT IN ('late', 'stopped')"),
+              "file_moved|1\n");
     EXPECT_EQ(ask("SELECT outcome FROM termination_attempts WHERE source = 'galproc'"), "exited\n");
     check_sound(file());
     if (!deleted) {
@@ -66,6 +67,48 @@ TEST_F(ProgramMovedFile, OrDeletedIsAGapInANewOneThatIsRecordedToAndActedIn) {
       check_sound(moved);
     }
   }
+}
+
+// What one writes to a -wal, or by a -shm, that has no name any more nobody else finds, or it overwrites what others
+// write.
+TEST_F(ProgramMovedFile, WhoseWalOrShmIsRemovedIsOpenedAnewAndLosesNoKill) {
+  for (const Words& removed : {Words{"-shm"}, Words{"-wal"}, Words{"-wal", "-shm"}}) {
+    SCOPED_TRACE(removed.front() + (removed.size() > 1 ? " and the other" : ""));
+    fs::remove_all(own_);
+    fs::create_directory(own_);
+    Program recorder = record_there();
+    ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();
+    const std::int64_t before = ticks();
+    for (const std::string& end : removed) fs::remove(file().string() + end);
+    constexpr int kKills = 3;
+    for (int i = 0; i < kKills; ++i) {
+      Puppet victim;
+      const Ran kill = kill_there(victim.pid());
+      EXPECT_EQ(kill.exit_code, 0) << kill.err;
+    }
+    ASSERT_TRUE(has_said(recorder, "is opened anew")) << recorder.err();
+    ASSERT_TRUE(wait_until([&] { return ticks() > before + 2; })) << recorder.err();
+    EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+    EXPECT_EQ(ask("SELECT count(*) FROM actions WHERE exit_code = 0"), std::to_string(kKills) + "\n");
+    EXPECT_EQ(ask("SELECT min(tick_id), max(tick_id) = count(*) FROM tick"), "1|1\n") << "the lost -wal's are saved";
+    EXPECT_EQ(ask("SELECT DISTINCT kind FROM gaps WHERE kind NOT IN ('late', 'stopped')"), "file_moved\n");
+    check_sound(file());
+  }
+}
+
+TEST_F(ProgramMovedFile, WithItsFolderIsWaitedForUntilItIsBack) {
+  Program recorder = record_there();
+  ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();
+  const fs::path away = folder_ / "away";
+  fs::rename(own_, away);
+  ASSERT_TRUE(has_said(recorder, "Readings wait in memory")) << recorder.err();
+  EXPECT_FALSE(fs::exists(own_));
+  fs::rename(away, own_);
+  const std::int64_t then = ticks();
+  EXPECT_GT(then, 2);
+  ASSERT_TRUE(wait_until([&] { return ticks() > then + 2; })) << recorder.err();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  check_sound(file());
 }
 
 TEST_F(ProgramMovedFile, AndSwappedForAnotherGoesOnInThatOneIfItIsGalprocsOwn) {

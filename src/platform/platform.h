@@ -32,6 +32,8 @@ struct FileIdentity {
 class FileLock {
  public:
   virtual ~FileLock() = default;
+  /// Leaves a line in the file, for whoever finds it locked; nothing happens where there is no room for it.
+  virtual void note(const std::string& line) = 0;
 };
 
 /// What became of an attempt to lock: either `lock` is held, or `holder_pid` has it (0: a holder in another pid
@@ -198,6 +200,17 @@ class Platform {
 
   /// What `path` names right now; empty where nothing is there.
   virtual std::optional<FileIdentity> file_identity(const std::filesystem::path& path) = 0;
+  /// Names a database file with the -wal and the -shm that stand beside it now, to be compared: whoever has others open
+  /// writes what nobody else finds.
+  std::string companions_of(const std::filesystem::path& database) {
+    std::string names;
+    for (const char* ending : {"", "-wal", "-shm"}) {
+      const auto file = file_identity(database.string() + ending);
+      names +=
+          (names.empty() ? "" : " ") + (file ? std::to_string(file->device) + ":" + std::to_string(file->inode) : "-");
+    }
+    return names;
+  }
 
   /// A file that this user may run.
   virtual bool is_executable(const std::filesystem::path& file) = 0;

@@ -21,10 +21,6 @@ constexpr std::int64_t kRetryUs = 250'000;
 /// How long a stop may wait for another writer: the whole stop stays within a second.
 constexpr std::int64_t kLastChanceUs = 300'000;
 
-int busy_ms_for(std::int64_t interval_us) {
-  return static_cast<int>(std::clamp<std::int64_t>(interval_us / 2000, 5, 250));
-}
-
 /// The file itself, whatever links lead to it, also when it is not there yet. Throws Error.
 std::filesystem::path resolve(std::filesystem::path path) {
   constexpr int kMostLinks = 40;
@@ -82,35 +78,6 @@ void Recorder::run() {
   }
 }
 
-void Recorder::refuse_if_not_ours() {
-  FileKind kind = FileKind::Ours;
-  try {
-    kind = examine_file(options_.database);
-  } catch (const SQLite::Exception&) {
-    return;  // locked, or unreadable just now: opening it will tell
-  }
-  if (kind == FileKind::Newer) throw NewerSchema("a newer galproc has migrated the file");
-  if (kind == FileKind::Foreign) {
-    throw Error(ExitCode::Failed,
-                "The file " + options_.database.string() +
-                    " is not a galproc database, so it was left untouched. Name another file with --db.");
-  }
-}
-
-void Recorder::take_lock() {
-  platform_.make_shared_file(recorder_lock_path(options_.database));  // who may read may see who records
-  LockResult result = platform_.lock_file(recorder_lock_path(options_.database));
-  if (!result.lock) {
-    throw Error(
-        ExitCode::Failed,
-        fmt::format("Another recorder, {}, writes to {} already. Stop it first, or name another file with --db.",
-                    result.holder_pid > 0 ? fmt::format("pid {}", result.holder_pid) : "in another container",
-                    options_.database.string()));
-  }
-  lock_ = std::move(result.lock);
-  locked_ = platform_.file_identity(recorder_lock_path(options_.database));
-}
-
 void Recorder::give_up_privileges() {
   try {
     platform_.give_up_privileges(options_.database);
@@ -145,7 +112,7 @@ void Recorder::loop() {
       last = last || (options_.samples && taken >= *options_.samples);
     }
     store_waiting_readings();
-    if (due && !last) make_room();
+    if (due) make_room();
     store_events_if_due();
   }
 }
@@ -237,95 +204,6 @@ void Recorder::wait_for(Waiting what, const std::string& why) {
   waiting_why_ = why;
   if (waiting_why_.ends_with('.')) waiting_why_.pop_back();
   warn("The database " + options_.database.string() + " " + waiting_why_ + ". Readings wait in memory.");
-}
-
-bool Recorder::ensure_open() {
-  if (recording_ && platform_.file_identity(options_.database) != opened_) leave_moved_file();
-  if (recording_) return true;
-  try {
-    open_file();
-    return true;
-  } catch (const SQLite::Exception& error) {
-    if (!started_ && fault_of(error) == StoreFault::Lost) {
-      throw Error(ExitCode::Failed, fmt::format("The database {} cannot be written: {}. Name another file with --db.",
-                                                options_.database.string(), describe(error)));
-    }
-    handle(error);
-  } catch (const Error& error) {
-    // At the start the user is there to be told; later the machine goes on being looked at, and the file may come back.
-    if (!started_) throw;
-    wait_for(Waiting::ForFile, std::string("cannot be opened: ") + error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
-    if (!started_) throw Error(ExitCode::Failed, error.what());
-    wait_for(Waiting::ForFile, std::string("cannot be opened: ") + error.what());
-  }
-  return false;
-}
-
-void Recorder::leave_moved_file() {
-  const std::int64_t now_us = platform_.clocks().wall_us;
-  warn("The file " + options_.database.string() +
-       " was renamed, replaced or deleted: recording goes on in a new one there.");
-  gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
-                   "The file was renamed, replaced or deleted while it was recorded to."});
-  try {
-    recording_->end(last_stored_us_.value_or(now_us), "file_moved");
-    // SQLite leaves the -wal of a moved file alone, and the new file at the old name would remove it.
-    recording_->checkpoint();
-  } catch (const SQLite::Exception&) {
-    // Whoever took the old file away owns it now; the gap in the new one tells the same.
-  }
-  recording_.reset();
-  // Whoever took the lock file away with it left the name open to a second recorder.
-  if (platform_.file_identity(recorder_lock_path(options_.database)) != locked_) take_lock();
-}
-
-void Recorder::open_file() {
-  const std::filesystem::path& path = options_.database;
-  if (!damaged_) refuse_if_not_ours();
-  const FileKind kind = damaged_ ? FileKind::Damaged : examine_file(path);
-  if (kind == FileKind::Damaged) {
-    move_aside("it was corrupt");
-    damaged_ = false;
-  }
-  if (kind == FileKind::New) {
-    if (const auto moved = finish_moving_aside(path))
-      tell_of_moving(*moved, "it was corrupt, and the move was cut short");
-  }
-  platform_.make_shared_file(path);
-
-  RecordingFacts facts;
-  facts.host = platform_.host();
-  facts.recorder = platform_.self();
-  facts.interval_us = options_.interval_us;
-  facts.version = options_.version;
-  facts.process_source = options_.process_source;
-  facts.socket_source = socket_source_;
-  facts.event_source = options_.event_source;
-  facts.reasons = reasons_;
-  facts.limits = facts.host.limits;
-  if (events_) {
-    for (std::string& limit : events_->limits()) facts.limits.push_back(std::move(limit));
-  }
-  facts.most_wal_bytes = options_.most_wal_bytes;
-  facts.predecessor = predecessor_;
-  recording_ = std::make_unique<Recording>(path, facts, platform_.clocks(), options_.redact ? &redactor_ : nullptr,
-                                           busy_ms_for(options_.interval_us));
-  opened_ = platform_.file_identity(path);
-  predecessor_.reset();
-}
-
-void Recorder::move_aside(const std::string& reason) {
-  tell_of_moving(move_damaged_aside(options_.database, platform_.clocks().wall_us), reason);
-}
-
-void Recorder::tell_of_moving(const std::filesystem::path& moved, const std::string& reason) {
-  const std::int64_t now_us = platform_.clocks().wall_us;
-  warn(fmt::format("The database {} was corrupt: it was moved to {}, and a new one begins.", options_.database.string(),
-                   moved.string()));
-  gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us,
-                   fmt::format("The file was moved to {}: {}.", moved.filename().string(), reason)});
-  predecessor_ = Predecessor{moved.filename().string(), last_ledger_head(moved)};
 }
 
 std::int64_t Recorder::tell_manager_all_is_well() {

@@ -78,6 +78,7 @@ class Recorder {
   bool ensure_open();
   void open_file();
   void leave_moved_file();
+  void leave_lost_wal();
   void handle(const SQLite::Exception& error);
   void move_aside(const std::string& reason);
   void tell_of_moving(const std::filesystem::path& moved, const std::string& reason);
@@ -104,8 +105,10 @@ class Recorder {
   std::optional<FileIdentity> locked_;
   std::unique_ptr<Recording> recording_;
   std::optional<FileIdentity> opened_;
-  bool lacked_room_ = false;  ///< when it was last looked
-  bool deletes_ = true;       ///< the file allows it
+  std::string companions_;                  ///< of that file, itself included
+  std::string unended_reason_ = "crashed";  ///< of the runs that have no end when it is opened
+  bool lacked_room_ = false;                ///< when it was last looked
+  bool deletes_ = true;                     ///< the file allows it
   bool finishing_ = false;
   bool started_ = false;                    ///< the first attempt to open is over
   bool damaged_ = false;                    ///< SQLite said so of a file that this run wrote to

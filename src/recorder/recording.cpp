@@ -76,9 +76,9 @@ void Recording::begin(const RecordingFacts& facts, const Clocks& now) {
   Prepared crashed(database_,
                    "INSERT INTO recording_end (recording_id, ended_us, reason)"
                    " SELECT r.recording_id, coalesce((SELECT at_us FROM tick AS t WHERE t.recording_id = r.recording_id"
-                   " ORDER BY t.tick_id DESC LIMIT 1), r.started_us), 'crashed' FROM recording AS r"
+                   " ORDER BY t.tick_id DESC LIMIT 1), r.started_us), ? FROM recording AS r"
                    " WHERE NOT EXISTS (SELECT 1 FROM recording_end AS e WHERE e.recording_id = r.recording_id)");
-  crashed.run();
+  crashed.run(facts.unended_reason);
   Prepared newest(database_, "SELECT at_us - duration_us FROM tick ORDER BY tick_id DESC LIMIT 1");
   last_known_us_ = newest.number();
   Prepared newest_clocks(

@@ -37,6 +37,7 @@ struct RecordingFacts {
   std::vector<std::string> limits;  ///< whole sentences: what cannot be seen
   std::int64_t most_wal_bytes = kMostWalBytes;
   std::optional<Predecessor> predecessor;  ///< the corrupt file that this one begins anew for
+  std::string unended_reason = "crashed";  ///< why runs without an end are over
 };
 
 /// What is kept at the most.
@@ -89,6 +90,8 @@ class Recording {
 
   /// After a clean end: the whole -wal into the file, so that a copy of the file alone is complete.
   void checkpoint();
+  /// Closing it then touches no -wal.
+  void abandon() { leave_wal_alone(database_); }
 
  private:
   void begin(const RecordingFacts& facts, const Clocks& now);

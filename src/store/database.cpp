@@ -51,11 +51,6 @@ std::string uri_path(const fs::path& path) {
   return text;
 }
 
-/// Looking must not change: without this the last connection to close moves the -wal into the file and removes it.
-void leave_wal_alone(SQLite::Database& database) {
-  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-}
-
 /// SQLite counts each piece of memory that it takes, under a lock, for figures that nobody here asks for: a tenth of a
 /// question's time. It can be told only before it is first used, so before main.
 [[maybe_unused]] const int kMemoryIsNotCounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -240,6 +235,11 @@ FileKind examine_file(const fs::path& path) {
     if (fault_of(error) != StoreFault::Damaged) throw;
     return ours ? FileKind::Damaged : FileKind::Foreign;
   }
+}
+
+// Looking must not change: without this the last connection to close moves the -wal into the file and removes it.
+void leave_wal_alone(SQLite::Database& database) {
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 SQLite::Database open_for_recording(const fs::path& path, int busy_ms, const std::optional<Predecessor>& predecessor) {

@@ -58,6 +58,10 @@ SQLite::Database open_for_acting(const std::filesystem::path& path, int busy_ms)
 /// than this binary, not readable.
 SQLite::Database open_for_reading(const std::filesystem::path& path);
 
+/// Has the connection leave the -wal as it is when it is closed: for one whose -wal or -shm is not the one that stands
+/// beside the file any more.
+void leave_wal_alone(SQLite::Database& database);
+
 /// Brings the schema up to date in one transaction, with the views and triggers made anew. Nothing happens to a current
 /// one.
 void migrate(SQLite::Database& database, const std::optional<Predecessor>& predecessor = std::nullopt);

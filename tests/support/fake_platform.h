@@ -177,9 +177,12 @@ class FakePlatform : public Platform {
   void catch_stop_requests() override {}
   std::unique_ptr<HeldSignals> hold_signals() override { return std::make_unique<Held>(*this); }
   int stop_signal() override { return stopped_by; }
+  struct NoLock : FileLock {
+    void note(const std::string&) override {}
+  };
   LockResult lock_file(const std::filesystem::path&) override {
     if (recorder_pid) return {nullptr, *recorder_pid};
-    return {std::make_unique<FileLock>(), 0};
+    return {std::make_unique<NoLock>(), 0};
   }
   std::optional<std::int64_t> lock_holder(const std::filesystem::path&) override { return recorder_pid; }
   std::optional<std::string> network_file_system(const std::filesystem::path&) override { return remote_disk; }

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "model/errors.h"
+#include "platform/environment.h"
 #include "platform/posix/descriptor.h"
 
 namespace galproc {
@@ -26,6 +27,13 @@ std::optional<gid_t> sharing_group() {
   return entry ? std::optional(entry->gr_gid) : std::nullopt;
 }
 
+void give_to_sharing_group(const std::filesystem::path& folder) {
+  if (const auto group = sharing_group(); group && ::chown(folder.c_str(), static_cast<uid_t>(-1), *group) != 0) {
+    throw PlatformError(
+        "The folder " + folder.string() + " cannot be given to the group galproc: " + reason(errno) + ".", errno);
+  }
+}
+
 /// So that what is new in a folder is there after a loss of power. Not every file system knows how, nor may everybody
 /// read every folder: what is made then is as safe as such a system makes it.
 void sync_folder(const std::filesystem::path& folder) {
@@ -36,6 +44,13 @@ void sync_folder(const std::filesystem::path& folder) {
 class PosixFileLock : public FileLock {
  public:
   explicit PosixFileLock(Descriptor file) : file_(std::move(file)) {}
+
+  void note(const std::string& line) override {
+    const std::string text = line + "\n";
+    const ssize_t written = ::pwrite(file_.get(), text.data(), text.size(), 0);
+    // Half of it would be another.
+    if (::ftruncate(file_.get(), written == static_cast<ssize_t>(text.size()) ? written : 0) != 0) return;
+  }
 
  private:
   Descriptor file_;
@@ -82,7 +97,12 @@ bool is_executable(const std::filesystem::path& file) {
 
 void make_shared_folder(const std::filesystem::path& folder) {
   std::error_code unknown;
-  if (folder.empty() || std::filesystem::is_directory(folder, unknown)) return;
+  if (folder.empty()) return;
+  if (std::filesystem::is_directory(folder, unknown)) {
+    // One that the service manager made for this very service belongs to root's own group.
+    if (folder == environment_variable("STATE_DIRECTORY")) give_to_sharing_group(folder);
+    return;
+  }
   make_shared_folder(folder.parent_path());
   if (::mkdir(folder.c_str(), 0750) != 0) {
     const int code = errno;
@@ -95,10 +115,7 @@ void make_shared_folder(const std::filesystem::path& folder) {
   if (::chmod(folder.c_str(), 0750) != 0) {
     throw PlatformError("The mode of the folder " + folder.string() + " cannot be set: " + reason(errno) + ".", errno);
   }
-  if (const auto group = sharing_group(); group && ::chown(folder.c_str(), static_cast<uid_t>(-1), *group) != 0) {
-    throw PlatformError(
-        "The folder " + folder.string() + " cannot be given to the group galproc: " + reason(errno) + ".", errno);
-  }
+  give_to_sharing_group(folder);
   // SQLite syncs the names in the database's own folder, and not the name of that folder.
   sync_folder(std::filesystem::absolute(folder).parent_path());
 }
