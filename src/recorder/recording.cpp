@@ -182,8 +182,11 @@ void Recording::make_room(const RecordingLimits& limits, std::int64_t at_us) {
   delete_some();
 }
 
-void Recording::give_way(std::int64_t lacking_bytes, std::int64_t at_us) {
-  checkpoint();  // on a disk without any room the -wal is what can give some
+void Recording::give_way(std::int64_t lacking_bytes, std::int64_t available_bytes, std::int64_t at_us) {
+  // What moves into the database takes room there before the -wal gives its own: of the last room, which was given up
+  // for kills, nothing.
+  const auto may_checkpoint = [&] { return retention_.unwritten_bytes() <= available_bytes / 2; };
+  if (may_checkpoint()) checkpoint();  // on a disk without any room the -wal is what can give some
   constexpr std::int64_t kADayUs = 24 * 3600 * 1'000'000LL;
   if (!retention_.is_pending()) {
     const auto beyond_a_day = retention_.by_age(kADayUs, true);
@@ -194,7 +197,7 @@ void Recording::give_way(std::int64_t lacking_bytes, std::int64_t at_us) {
     }
   }
   delete_some();
-  checkpoint();  // the file gets smaller only now
+  if (may_checkpoint()) checkpoint();  // the file gets smaller only now
 }
 
 void Recording::delete_some() {

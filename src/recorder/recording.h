@@ -79,8 +79,8 @@ class Recording {
   void make_room(const RecordingLimits& limits, std::int64_t at_us);
 
   /// The same, where the disk lacks so many bytes: the oldest goes, and the file gets smaller. The last day stays,
-  /// which tells what filled the disk.
-  void give_way(std::int64_t lacking_bytes, std::int64_t at_us);
+  /// which tells what filled the disk. `available_bytes`: what the disk has.
+  void give_way(std::int64_t lacking_bytes, std::int64_t available_bytes, std::int64_t at_us);
 
   /// Whether another connection has written to the file since this was last asked.
   bool was_written_by_others();

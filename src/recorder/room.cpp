@@ -21,9 +21,9 @@ std::int64_t default_least_free(std::int64_t total_bytes) {
   return std::min(std::clamp(total_bytes / 50, 32 * kMiB, 256 * kMiB), total_bytes / 10);
 }
 
-/// Some dozens of kills; no more than a sixty-fourth of a small disk.
+/// Some dozens of kills, each of which takes about 90 KiB; on a small disk ten.
 std::int64_t reserve_bytes(std::int64_t total_bytes) {
-  return std::clamp(total_bytes / 64, kMiB / 4, 4 * kMiB);
+  return std::clamp(total_bytes / 64, std::min(kMiB, total_bytes / 8), 4 * kMiB);
 }
 
 }  // namespace
@@ -49,8 +49,11 @@ bool Recorder::lacks_room() {
   const auto room = platform_.disk_room(options_.database.parent_path());
   if (!room) return false;
   const std::int64_t least_bytes = options_.least_free_bytes.value_or(default_least_free(room->total_bytes));
+  // Room that was given up for kills is theirs.
+  const std::int64_t reserved_bytes = reserve_bytes(room->total_bytes);
+  const std::int64_t owed_bytes = has_reserve(options_.database, reserved_bytes) ? 0 : reserved_bytes;
   // Once it was too little some more is waited for, so as not to go back and forth.
-  const std::int64_t wanted_bytes = lacked_room_ ? least_bytes + least_bytes / 8 : least_bytes;
+  const std::int64_t wanted_bytes = owed_bytes + (lacked_room_ ? least_bytes + least_bytes / 8 : least_bytes);
   lacked_room_ = room->available_bytes < wanted_bytes;
   if (!lacked_room_) {
     keep_reserve(*room, least_bytes);
@@ -58,7 +61,8 @@ bool Recorder::lacks_room() {
   }
   wait_for(Waiting::ForRoom,
            fmt::format("may not grow: less than {} is free on its disk (--min-free)", format_size(least_bytes)));
-  if (deletes_) recording_->give_way(wanted_bytes - room->available_bytes, platform_.clocks().wall_us);
+  if (deletes_)
+    recording_->give_way(wanted_bytes - room->available_bytes, room->available_bytes, platform_.clocks().wall_us);
   return true;
 }
 

@@ -3,7 +3,9 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "store/database.h"
 
@@ -112,6 +114,13 @@ void Retention::keep(const std::vector<std::int64_t>& upids) {
 
 std::int64_t Retention::used_bytes() {
   return (page_count_.number().value_or(0) - free_count_.number().value_or(0)) * page_bytes_.number().value_or(0);
+}
+
+std::int64_t Retention::unwritten_bytes() {
+  std::error_code failed;
+  const auto written = std::filesystem::file_size(database_.getFilename(), failed);
+  const std::int64_t all = page_count_.number().value_or(0) * page_bytes_.number().value_or(0);
+  return failed ? all : std::max<std::int64_t>(0, all - static_cast<std::int64_t>(written));
 }
 
 std::optional<Retention::Tick> Retention::tick_at(Prepared& statement, std::int64_t tick_id) {

@@ -48,6 +48,8 @@ class Retention {
 
   /// Bytes of the pages in use; those that deleted rows have left do not count.
   std::int64_t used_bytes();
+  /// Bytes by which the file will grow when its -wal is moved into it.
+  std::int64_t unwritten_bytes();
 
   /// Writes down what is to go. REQUIRES: no transaction is open.
   void begin(const PrunePlan& plan, PruneReason reason, std::int64_t at_us);
