@@ -108,6 +108,18 @@ TEST_F(ProgramDbFile, CheckFindsWhatDoesNotHoldTogether) {
        "samples", "after its end"},
       {"UPDATE tick SET keyframe_tick_id = 3 WHERE tick_id >= 3", "keyframes",
        "3, a keyframe, and has no sample there"},
+      {"DELETE FROM process_sample WHERE sample_id < 2 << 32", "keyframes", "and has samples of not even half"},
+      {"DELETE FROM system_sample WHERE tick_id = 2", "samples", "The tick 2 has no sample of the system"},
+      {"UPDATE process SET parent_upid = 4000000 WHERE upid = 5", "processes", "upid 5 names the parent 4000000"},
+      {"UPDATE process SET parent_upid = 6 WHERE upid = 5; UPDATE process SET parent_upid = 5 WHERE upid = 6",
+       "processes", "upid 5 and 6 are each other's parents"},
+      {"UPDATE process_exit SET ended_us = (SELECT started_us FROM process AS p WHERE p.upid = process_exit.upid) - "
+       "5000000",
+       "processes", "ended before it started"},
+      {"INSERT INTO signal_event (recording_id, at_us, signal, code, origin, to_group, result, disposition, oom_victim,"
+       " sender_pid, sender_start_token, sender_name, sender_state, target_upid, target_pid, target_name)"
+       " VALUES (1, 1, 15, 0, 2, 1, 0, 0, 0, 60, 1, 'ctl', 0, 4000000, 700, 'web')",
+       "signals", "for the upid 4000000, which is no process"},
       {"DELETE FROM origin", "ledger", "origin"},
   };
   for (const Damage& damage : damages) {
@@ -203,7 +215,8 @@ TEST_F(ProgramDbFile, InfoTellsWhatIsKept) {
 
 TEST_F(ProgramDbFile, InfoTellsHowLongTheDiskLasts) {
   record_life();
-  // As if the last tick had come an hour later.
+  // As if the last tick had come an hour later, and was to.
+  change("UPDATE recording SET interval_us = 3600000000");
   change(
       "UPDATE tick SET boot_us = boot_us + 3600000000, at_us = at_us + 3600000000"
       " WHERE tick_id = (SELECT max(tick_id) FROM tick)");

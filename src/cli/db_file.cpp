@@ -67,8 +67,9 @@ std::int64_t size_of(const fs::path& path) {
 
 /// Microseconds in which somebody recorded, holes left out.
 constexpr const char* kRecordedUs =
-    "SELECT coalesce(sum(boot_us - (SELECT p.boot_us FROM tick AS p WHERE p.tick_id = t.previous_tick_id)), 0)"
-    " FROM tick AS t WHERE previous_tick_id IS NOT NULL";
+    "SELECT coalesce(sum(min(r.interval_us, t.boot_us - (SELECT p.boot_us FROM tick AS p"
+    " WHERE p.tick_id = t.previous_tick_id))), 0)"
+    " FROM tick AS t JOIN recording AS r USING (recording_id) WHERE t.previous_tick_id IS NOT NULL";
 
 }  // namespace
 
@@ -102,7 +103,12 @@ ExitCode snapshot_database(const Context& context, const std::string& out) {
   {
     SQLite::Database database = open_for_reading(source);
     NewFile made(path);
-    make_platform()->make_shared_file(path);
+    try {
+      make_platform()->make_shared_file(path);
+    } catch (const PlatformError& error) {
+      throw Error(ExitCode::Failed, fmt::format("The snapshot {} cannot be made: {}. Name a file elsewhere.",
+                                                path.string(), std::generic_category().message(error.os_code())));
+    }
     try {
       copy_database(database, path);
     } catch (const SQLite::Exception& error) {

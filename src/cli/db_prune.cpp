@@ -92,6 +92,16 @@ Pruned pruned_of(const ActionPrunePlan& plan) {
   return {0, static_cast<std::int64_t>(plan.action_ids.size()), plan.attempt_count, plan.from_us, plan.before_us};
 }
 
+/// Throws Error where this user may not.
+SQLite::Database open_to_prune(const std::filesystem::path& path) {
+  try {
+    return open_for_acting(path, kPatienceMs);
+  } catch (const SQLite::Exception& error) {
+    throw Error(ExitCode::Failed, fmt::format("{} cannot be written: {}. Nothing was deleted. Try as its owner.",
+                                              path.string(), describe(error)));
+  }
+}
+
 }  // namespace
 
 ExitCode prune_database(const Context& context, const PruneFlags& flags) {
@@ -123,13 +133,18 @@ ExitCode prune_database(const Context& context, const PruneFlags& flags) {
   if (of_actions && pruned.actions > 0) {
     pruned = pruned_of(prune_log(*platform, path, Redactor(context.lists.redact), before_us));
   }
+  SQLite::Database database = open_to_prune(path);
   try {
-    SQLite::Database database = open_for_acting(path, kPatienceMs);
     Retention retention(database);
     retention.keep(listed_dead(database, *platform));
     if (plan) retention.begin(*plan, PruneReason::Asked, now_us);
     finish(database, retention);
-    print(context, pruned, bytes_before, retention.used_bytes());
+    const std::int64_t bytes_after = retention.used_bytes();
+    print(context, pruned, bytes_before, bytes_after);
+    if (!flags.to_size.empty() && bytes_after > parse_flag("to-size", flags.to_size, parse_size_bytes)) {
+      context.say(fmt::format("It still holds {}: the newest looks, what lives, and the log of actions stay.",
+                              format_size(bytes_after)));
+    }
   } catch (const SQLite::Exception& error) {
     throw Error(ExitCode::Failed,
                 fmt::format("{} could not be pruned to the end: {}. What was deleted until then is gone, the rest is "

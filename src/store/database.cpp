@@ -319,7 +319,9 @@ StoreFault fault_of(const SQLite::Exception& error) {
 }
 
 std::string describe(const SQLite::Exception& error) {
-  return std::string(error.what()) + " (SQLite " + std::to_string(error.getExtendedErrorCode()) + ")";
+  // SQLiteCpp's own have none.
+  const int code = error.getExtendedErrorCode() < 0 ? error.getErrorCode() : error.getExtendedErrorCode();
+  return code < 0 ? error.what() : std::string(error.what()) + " (SQLite " + std::to_string(code) + ")";
 }
 
 fs::path move_damaged_aside(const fs::path& path, std::int64_t now_us) {

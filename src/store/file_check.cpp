@@ -43,6 +43,22 @@ constexpr Rule kRules[] = {
      "SELECT p.upid FROM process AS p WHERE NOT EXISTS (SELECT 1 FROM process_image AS i WHERE i.upid = p.upid)"
      " AND NOT EXISTS (SELECT 1 FROM service AS s WHERE s.upid = p.upid)",
      "The process with upid {0} has no image."},
+    {"processes", CheckDepth::Quick,
+     "SELECT c.upid, c.parent_upid FROM process AS c WHERE c.parent_upid IS NOT NULL"
+     " AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.upid = c.parent_upid)",
+     "The process with upid {0} names the parent {1}, which is no process."},
+    {"processes", CheckDepth::Quick,
+     "SELECT c.upid, c.parent_upid FROM process AS c JOIN process AS p ON p.upid = c.parent_upid"
+     " WHERE p.parent_upid = c.upid",
+     "The processes with upid {0} and {1} are each other's parents."},
+    {"processes", CheckDepth::Full,
+     "SELECT p.upid FROM process AS p JOIN process_exit AS x USING (upid)"
+     " WHERE x.ended_us < p.started_us - 2000000 AND NOT EXISTS (SELECT 1 FROM gap WHERE kind = 'clock_step')",
+     "The process with upid {0} ended before it started."},
+    {"signals", CheckDepth::Full,
+     "SELECT g.signal_id, g.target_upid FROM signal_event AS g WHERE g.target_upid IS NOT NULL"
+     " AND NOT EXISTS (SELECT 1 FROM process AS p WHERE p.upid = g.target_upid)",
+     "The signal {0} was for the upid {1}, which is no process."},
     {"ports", CheckDepth::Quick,
      "SELECT b.binding_id FROM port_binding AS b JOIN port_release AS r USING (binding_id)"
      " JOIN tick AS t ON t.tick_id = b.tick_id JOIN tick AS u ON u.tick_id = r.tick_id WHERE u.tick_id < t.tick_id",
@@ -59,6 +75,10 @@ constexpr Rule kRules[] = {
      "SELECT s.upid, s.tick_id FROM process_sample AS s CROSS JOIN process_exit AS x ON x.upid = s.upid"
      " WHERE x.tick_id IS NOT NULL AND s.sample_id >= x.tick_id + 1 << 32",
      "The process with upid {0} has a sample at tick {1}, after its end."},
+    {"samples", CheckDepth::Full,
+     "SELECT t.tick_id FROM tick AS t WHERE NOT EXISTS (SELECT 1 FROM system_sample AS s WHERE s.tick_id = t.tick_id)"
+     " AND NOT EXISTS (SELECT 1 FROM collection_error AS e WHERE e.tick_id = t.tick_id AND e.collector = 'system')",
+     "The tick {0} has no sample of the system, and nothing says why."},
     // Who was alive at the tick before a keyframe, and did not end until it, has a sample at it.
     {"keyframes", CheckDepth::Full,
      "WITH keyframe AS (SELECT k.tick_id, k.at_us, b.tick_id AS before_id, b.keyframe_tick_id AS window_id"
@@ -70,6 +90,12 @@ constexpr Rule kRules[] = {
      " AND NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = s.upid"
      "   AND (x.tick_id <= k.tick_id OR x.ended_us <= k.at_us))",
      "The process with upid {0} lived at tick {1}, a keyframe, and has no sample there."},
+    // Who could not be read then is counted, and has none.
+    {"keyframes", CheckDepth::Full,
+     "SELECT k.tick_id, k.process_count FROM tick AS k WHERE k.keyframe_tick_id = k.tick_id"
+     " AND k.process_count > 2 * (SELECT count(*) FROM process_sample AS s"
+     "   WHERE s.sample_id BETWEEN k.tick_id << 32 AND (k.tick_id + 1 << 32) - 1)",
+     "The tick {0}, a keyframe, counted {1} processes and has samples of not even half."},
 };
 
 class Checker {

@@ -268,12 +268,23 @@ void Retention::delete_window(std::int64_t end_tick_id) {
     delete_release.run(binding_id);
     delete_binding.run(binding_id);
   }
-  // Signals have no tick. Where a kept one is dated before this, the clock was set back after it, and theirs do not
-  // tell which side they are on: they wait until it is past.
-  Prepared(database_,
-           "DELETE FROM signal_event WHERE at_us < (SELECT at_us FROM tick WHERE tick_id = ?1)"
-           " AND NOT EXISTS (SELECT 1 FROM tick WHERE at_us < (SELECT at_us FROM tick WHERE tick_id = ?1))")
-      .run(end_tick_id);
+  // Signals, and what was lost, have no tick. Where a kept one is dated before this, the clock was set back after it,
+  // and theirs do not tell which side they are on: they wait until it is past.
+  const auto run_on_past = [&](std::string sql, const char* ending = "") {
+    sql +=
+        " < (SELECT at_us FROM tick WHERE tick_id = ?1)"
+        " AND NOT EXISTS (SELECT 1 FROM tick WHERE at_us < (SELECT at_us FROM tick WHERE tick_id = ?1))";
+    sql += ending;
+    Prepared(database_, sql).run(end_tick_id);
+  };
+  run_on_past("DELETE FROM signal_event WHERE at_us");
+  // How much was lost stays known, in one row for each source.
+  const std::int64_t newest_loss = Prepared(database_, "SELECT max(loss_id) FROM event_loss").number().value_or(0);
+  run_on_past(
+      "INSERT INTO event_loss (recording_id, source, from_us, to_us, lost_count)"
+      " SELECT max(recording_id), source, min(from_us), max(to_us), sum(lost_count) FROM event_loss WHERE to_us",
+      " GROUP BY source");
+  run_on_past("DELETE FROM event_loss WHERE loss_id <= " + std::to_string(newest_loss) + " AND to_us");
 }
 
 bool Retention::delete_dead(std::int64_t oldest_tick_id) {
