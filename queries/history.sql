@@ -9,15 +9,15 @@
 -- param: since instant: beginning of the range (all that is recorded unless given)
 -- param: until instant default now: end of the range
 -- require: pid | upid
--- column: at instant: the tick; with --every the beginning of the length
+-- column: at instant: the tick; of one that ended also its end; with --every the beginning of the length
 -- column: upid integer: the process
 -- column: cpu_pct percent: of one CPU, since the tick before; unknown at a recording's first tick
--- column: resident_bytes bytes: memory held
--- column: thread_count integer: living threads
+-- column: resident_bytes bytes: memory held; unknown at its end
+-- column: thread_count integer: living threads; unknown at its end
 -- column: io_bytes bytes: read from and written to storage since the tick before; unknown where not readable
 -- column: pid integer: its number
 -- column: cpu_us duration_us: CPU time since the tick before
--- column: at_us instant_us: the tick; with --every the beginning of the length
+-- column: at_us instant_us: the tick, or its end; with --every the beginning of the length
 WITH
   asked AS (
     SELECT upid FROM process
@@ -168,6 +168,32 @@ WITH
     WHERE +t.at_us BETWEEN coalesce(:since, -9223372036854775807)
       AND coalesce(:until, 9223372036854775807)
   ),
+  -- What it used after the last tick that saw it, or, where none did, in all of
+  -- its life, if its end was told with its counters.
+  ending AS MATERIALIZED (
+    SELECT x.upid, p.pid, x.ended_us AS at_us, x.tick_id,
+      x.cpu_us - iif(s.sample_id IS NULL, 0, s.cpu_us) AS cpu_us,
+      x.io_bytes - iif(s.sample_id IS NULL, 0, s.io_bytes) AS io_bytes,
+      nullif(max(0, iif(s.sample_id IS NULL, x.ended_us - p.started_us,
+        t.boot_us - t.at_us + x.ended_us - b.boot_us)), 0) AS length_us
+    FROM asked AS a
+    CROSS JOIN process AS p ON p.upid = a.upid
+    CROSS JOIN process_exit AS x ON x.upid = a.upid
+      AND x.source = (SELECT min(source) FROM process_exit
+                      WHERE upid = a.upid)
+    CROSS JOIN tick AS t ON t.tick_id = x.tick_id
+    -- The first tick of a run does not know what came before.
+    CROSS JOIN tick AS b ON b.tick_id = t.previous_tick_id
+    LEFT JOIN process_sample AS s ON s.sample_id = (
+      SELECT e.sample_id
+      FROM tick AS k
+      CROSS JOIN process_sample AS e ON e.sample_id = k.tick_id << 32 | a.upid
+      WHERE k.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
+      ORDER BY k.tick_id DESC LIMIT 1)
+    WHERE x.final AND x.cpu_us IS NOT NULL
+      AND x.ended_us BETWEEN coalesce(:since, -9223372036854775807)
+        AND coalesce(:until, 9223372036854775807)
+  ),
   -- Two forms, one of which is empty: grouping single ticks would cost more
   -- than all of the rest.
   shown AS (
@@ -175,6 +201,11 @@ WITH
       io_bytes,
       iif(cpu_us = 0, 0.0, 100.0 * cpu_us / length_us) AS cpu_pct
     FROM ticked
+    WHERE coalesce(:every, 0) <= 0
+    UNION ALL
+    SELECT upid, pid, at_us, tick_id, NULL, NULL, cpu_us, io_bytes,
+      100.0 * cpu_us / length_us
+    FROM ending
     WHERE coalesce(:every, 0) <= 0
     UNION ALL
     SELECT r.upid, r.pid, min(r.at_us) / :every * :every, min(r.tick_id),
@@ -188,7 +219,14 @@ WITH
                      WHERE e.tick_id BETWEEN b.keyframe_tick_id AND b.tick_id
                        AND e.process_count IS NOT NULL
                      ORDER BY e.tick_id DESC LIMIT 1)))))
-    FROM ticked AS r
+    FROM (
+      SELECT upid, pid, at_us, tick_id, resident_bytes, thread_count, cpu_us,
+        io_bytes, length_us, boot_us, previous_tick_id
+      FROM ticked
+      UNION ALL
+      SELECT upid, pid, at_us, tick_id, NULL, NULL, cpu_us, io_bytes,
+        length_us, NULL, NULL
+      FROM ending) AS r
     LEFT JOIN tick AS b ON b.tick_id = r.previous_tick_id
     WHERE :every > 0
     GROUP BY r.upid, r.at_us / :every

@@ -137,18 +137,13 @@ TEST_F(ProgramClock, OfNumbersThatRunOutEachLifeIsItsOwn) {
   const std::string reused = ask("SELECT pid FROM processes GROUP BY pid HAVING count(*) > 1 ORDER BY pid LIMIT 1");
   const std::string pid = reused.substr(0, reused.size() - 1);
   const std::string lives = ask("SELECT count(*) FROM processes WHERE pid = " + pid);
-  // A life that ended within the look that met it was there at no tick.
-  const std::string at_ticks =
-      ask("SELECT count(*) FROM process AS p JOIN process_image AS i USING (upid)"
-          " LEFT JOIN process_exit AS x USING (upid) WHERE i.image_no = 1 AND p.pid = " +
-          pid + " AND (x.tick_id IS NULL OR x.tick_id > i.tick_id)");
   const auto count_of = [&](const char* name, const char* column) {
     std::set<std::int64_t> upids;
     for (const Json& row : query({name, "--pid", pid})) upids.insert(row[column].get<std::int64_t>());
     return fmt::format("{}\n", upids.size());
   };
   EXPECT_EQ(count_of("process", "upid"), lives);
-  EXPECT_EQ(count_of("history", "upid"), at_ticks);
+  EXPECT_EQ(count_of("history", "upid"), lives);
   EXPECT_EQ(count_of("ancestry", "of_upid"), lives);
   EXPECT_EQ(count_of("who-killed", "target_upid"), lives);
 }
