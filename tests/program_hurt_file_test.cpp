@@ -156,6 +156,19 @@ TEST_F(ProgramHurtFile, WithTheWalOfAnother) {
       1);
 }
 
+// Valid frames of another galproc file, which SQLite cannot tell from its own.
+TEST_F(ProgramHurtFile, WithTheWholeWalOfAnotherIsMovedAsideByTheNextRecorder) {
+  const fs::path other = folder_ / "other.db";
+  ASSERT_NO_FATAL_FAILURE(record_life(other));
+  ASSERT_NO_FATAL_FAILURE(record_life(db()));
+  fs::copy_file(other.string() + "-wal", db().string() + "-wal", fs::copy_options::overwrite_existing);
+  fs::remove(db().string() + "-shm");
+  const Ran ran = galproc({"record", "--samples", "3", "--interval", "10ms", "--db", db().string()});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  const Ran check = galproc({"db", "check", "--db", db().string()});
+  EXPECT_EQ(check.exit_code, 0) << check.out << check.err << ran.err;
+}
+
 TEST_F(ProgramHurtFile, WithAWalOfRubbish) {
   hurt([&](std::mt19937_64& random) {
     std::string rubbish(4096 * 3 + any(random, 4096), '\0');

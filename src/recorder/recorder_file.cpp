@@ -120,7 +120,8 @@ void Recorder::leave_lost_wal() {
 void Recorder::open_file() {
   const std::filesystem::path& path = options_.database;
   if (!damaged_) refuse_if_not_ours();
-  const FileKind kind = damaged_ ? FileKind::Damaged : examine_file(path);
+  FileKind kind = damaged_ ? FileKind::Damaged : examine_file(path);
+  if (kind == FileKind::Ours && is_torn(path)) kind = FileKind::Damaged;
   if (kind == FileKind::Damaged) {
     move_aside("it was corrupt");
     damaged_ = false;

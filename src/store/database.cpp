@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
@@ -240,6 +241,32 @@ FileKind examine_file(const fs::path& path) {
 // Looking must not change: without this the last connection to close moves the -wal into the file and removes it.
 void leave_wal_alone(SQLite::Database& database) {
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+bool is_torn(const fs::path& path) {
+  std::error_code missing;
+  if (fs::file_size(path.string() + "-wal", missing) == 0 || missing) return false;
+  SQLite::Database database(path.string(), SQLite::OPEN_READWRITE, kReaderBusyMs);
+  leave_wal_alone(database);
+  if (pragma(database, "user_version") == 0) return false;  // the one who made it did not get that far
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point until = Clock::now() + std::chrono::seconds(1);
+  constexpr int kSteps = 10'000;
+  sqlite3_progress_handler(
+      database.getHandle(), kSteps,
+      [](void* until_at) { return Clock::now() >= *static_cast<Clock::time_point*>(until_at) ? 1 : 0; }, &until);
+  try {
+    const bool ended = database
+                           .execAndGet(
+                               "SELECT count(*) FROM recording AS r WHERE NOT EXISTS (SELECT 1 FROM recording_end"
+                               " AS e WHERE e.recording_id = r.recording_id)")
+                           .getInt64() == 0;
+    return !ended && database.execAndGet("PRAGMA integrity_check(1)").getString() != "ok";
+  } catch (const SQLite::Exception& error) {
+    if (fault_of(error) == StoreFault::Damaged) return true;
+    if (error.getErrorCode() == SQLITE_INTERRUPT) return false;
+    throw;
+  }
 }
 
 SQLite::Database open_for_recording(const fs::path& path, int busy_ms, const std::optional<Predecessor>& predecessor) {

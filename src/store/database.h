@@ -35,6 +35,11 @@ enum class FileKind {
 /// Error for a file that this user may not read.
 FileKind examine_file(const std::filesystem::path& path);
 
+/// Whether a file whose last run has no end does not fit together with its -wal, as one does not that was put there
+/// from elsewhere: SQLite takes that for its own. Looks for a second at the most, so of a large file not at all of it.
+/// REQUIRES: as examine_file; the file is Ours. Throws SQLite::Exception likewise.
+bool is_torn(const std::filesystem::path& path);
+
 /// The corrupt file that a new one stands in for. Its last known hash goes into the first of the new ledger, so that
 /// leaving out a file is seen.
 struct Predecessor {
