@@ -295,7 +295,7 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, s
             kind = row.getColumn(0).getString() + ": " + inner(row.getColumn(1).getString());
           },
           at_us);
-  if (kind.empty() && age_us > 2 * *interval_us) kind = "no tick: the recorder crashed, or is late";
+  if (kind.empty() && age_us > 2 * *interval_us) kind = "no tick: the recorder crashed, is late, or cannot write";
   std::vector<std::string> told;
   if (at_us > now_us_ && at_us > *tick_us) {
     told.push_back(fmt::format("{} is yet to come: these rows are of {}.", subject, format_instant(*tick_us)));
@@ -350,8 +350,9 @@ std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) co
                " AND NOT EXISTS (SELECT 1 FROM recording_end AS e WHERE e.recording_id = r.recording_id)")
           .number(std::min(*until_us_, now_us_));
   if (silent_since_us) {
-    gaps.insert(gaps.begin(), fmt::format("Nothing is recorded since {}: the recorder crashed, or is late.",
-                                          format_instant(*silent_since_us)));
+    gaps.insert(gaps.begin(),
+                fmt::format("Nothing is recorded since {}: the recorder crashed, is late, or cannot write.",
+                            format_instant(*silent_since_us)));
   }
   if (gaps.size() > kShown) {
     const std::size_t rest = gaps.size() - kShown;

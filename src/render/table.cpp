@@ -183,9 +183,9 @@ void cut_at_edge(std::vector<LaidOut>& columns, int limit) {
 }
 
 /// What a column should have at least before another one is left out for it.
-int good_width(const LaidOut& column, bool is_main) {
+int good_width(const LaidOut& column, bool is_main, int good_main_width) {
   if (!column.may_cut_cells) return column.width;
-  const int good = column.is_tree ? kGoodTreeWidth : is_main ? kGoodMainWidth : kGoodTextWidth;
+  const int good = column.is_tree ? kGoodTreeWidth : is_main ? good_main_width : kGoodTextWidth;
   return std::min(column.width, std::max(column.header.width, good));
 }
 
@@ -200,24 +200,32 @@ const LaidOut* main_text(const std::vector<LaidOut>& columns) {
   return main;
 }
 
-/// Leaves out columns by their rank until the others have a good width.
-void leave_out(std::vector<LaidOut>& columns, int limit) {
+/// Leaves out columns by their rank, up to `highest`, until the others have a good width. Gives whether it did.
+bool leave_out(std::vector<LaidOut>& columns, int limit, Rank highest, int good_main_width) {
   bool left_out = false;
   while (columns.size() > 1) {
     const LaidOut* main = main_text(columns);
     int line_width = kGap * (static_cast<int>(columns.size()) - 1);
-    for (const LaidOut& column : columns) line_width += good_width(column, &column == main);
+    for (const LaidOut& column : columns) line_width += good_width(column, &column == main, good_main_width);
     if (line_width + (left_out ? 1 : 0) <= limit) break;
     auto victim = columns.end();
     for (auto column = columns.begin(); column != columns.end(); ++column) {
-      if (column->rank == Rank::Kept || &*column == main) continue;
+      if (column->rank > highest || &*column == main) continue;
       if (victim == columns.end() || column->rank <= victim->rank) victim = column;
     }
     if (victim == columns.end()) break;
     columns.erase(victim);
     left_out = true;
   }
-  if (!left_out) return;
+  return left_out;
+}
+
+void leave_out(std::vector<LaidOut>& columns, int limit) {
+  // What is of use for the next question only gives way to a text that can be read.
+  const int readable_width = std::clamp((limit - 40) / 2, kGoodMainWidth, 60);
+  const bool ids_left_out = leave_out(columns, limit, Rank::Id, readable_width);
+  const bool more_left_out = leave_out(columns, limit - (ids_left_out ? 1 : 0), Rank::Essential, kGoodMainWidth);
+  if (!ids_left_out && !more_left_out) return;
   LaidOut& last = columns.back();  // its header says that there is more
   last.header.text += "…";
   last.header.width += 1;
