@@ -53,7 +53,8 @@ constexpr Rule kRules[] = {
      "The processes with upid {0} and {1} are each other's parents."},
     {"processes", CheckDepth::Full,
      "SELECT p.upid FROM process AS p JOIN process_exit AS x USING (upid)"
-     " WHERE x.ended_us < p.started_us - 2000000 AND NOT EXISTS (SELECT 1 FROM gap WHERE kind = 'clock_step')",
+     " WHERE x.ended_us < p.started_us - 2000000 AND x.tick_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gap WHERE "
+     "kind = 'clock_step')",
      "The process with upid {0} ended before it started."},
     {"signals", CheckDepth::Full,
      "SELECT g.signal_id, g.target_upid FROM signal_event AS g WHERE g.target_upid IS NOT NULL"
@@ -90,11 +91,13 @@ constexpr Rule kRules[] = {
      " AND NOT EXISTS (SELECT 1 FROM process_exit AS x WHERE x.upid = s.upid"
      "   AND (x.tick_id <= k.tick_id OR x.ended_us <= k.at_us))",
      "The process with upid {0} lived at tick {1}, a keyframe, and has no sample there."},
-    // Who could not be read then is counted, and has none.
+    // Who could not be read then is counted, has none, and left an error.
     {"keyframes", CheckDepth::Full,
      "SELECT k.tick_id, k.process_count FROM tick AS k WHERE k.keyframe_tick_id = k.tick_id"
-     " AND k.process_count > 2 * (SELECT count(*) FROM process_sample AS s"
-     "   WHERE s.sample_id BETWEEN k.tick_id << 32 AND (k.tick_id + 1 << 32) - 1)",
+     " AND k.process_count > 2 * ((SELECT count(*) FROM process_sample AS s"
+     "   WHERE s.sample_id BETWEEN k.tick_id << 32 AND (k.tick_id + 1 << 32) - 1)"
+     " + coalesce((SELECT sum(e.count) FROM collection_error AS e"
+     "   WHERE e.tick_id = k.tick_id AND e.operation = 'read stat'), 0))",
      "The tick {0}, a keyframe, counted {1} processes and has samples of not even half."},
 };
 
