@@ -22,7 +22,9 @@ WITH
   moment AS MATERIALIZED (
     SELECT m.at_us, m.at_us - :window AS from_us, m.at_us + :window AS to_us,
       -- What was seen at the next look may have happened up to the end.
-      coalesce((SELECT t.at_us FROM tick AS t WHERE t.at_us > m.at_us + :window
+      coalesce((SELECT t.at_us FROM tick AS t
+                WHERE t.at_us > m.at_us + :window
+                  AND t.process_count IS NOT NULL
                 ORDER BY t.at_us LIMIT 1), m.at_us + :window) AS reach_us
     FROM (SELECT coalesce(:at, (SELECT at_us FROM action
                                 WHERE action_id = :action)) AS at_us) AS m

@@ -13,17 +13,20 @@
 -- column: at_us instant_us: when it happened, or was first seen
 -- column: earliest_us instant_us: earliest possible instant, where it is not exact; unknown: exact, or no telling
 WITH
-  -- What was seen at the next look may have happened up to the end of the range.
+  -- What was seen at the next look may have happened up to the end of the
+  -- range.
   reach AS MATERIALIZED (
-    SELECT coalesce((SELECT at_us FROM tick WHERE at_us > :until
-                     ORDER BY at_us LIMIT 1), :until, 9223372036854775807)
-      AS until_us
+    SELECT coalesce(
+      (SELECT at_us FROM tick
+       WHERE at_us > :until AND process_count IS NOT NULL
+       ORDER BY at_us LIMIT 1), :until, 9223372036854775807) AS until_us
   ),
   -- Where the wall clock was put back, only the looks are in order.
   put_back AS MATERIALIZED (
     SELECT count(*) > 0 AS ever FROM gap
     WHERE kind = 'clock_step' AND to_us < from_us
-      AND to_us <= coalesce(:until, to_us) AND from_us >= coalesce(:since, from_us)
+      AND to_us <= coalesce(:until, to_us)
+      AND from_us >= coalesce(:since, from_us)
   ),
   happening AS (
     SELECT p.started_us AS at_us, 1 AS step, 'started' AS change, p.upid, p.pid,
@@ -36,7 +39,8 @@ WITH
                  AND (at_us <= p.started_us OR image_no = 1)
                ORDER BY image_no DESC LIMIT 1), '')
              ELSE '' END
-        || CASE WHEN EXISTS (SELECT 1 FROM process_parent WHERE upid = p.upid) THEN coalesce(
+        || CASE WHEN EXISTS (SELECT 1 FROM process_parent
+                             WHERE upid = p.upid) THEN coalesce(
           (SELECT group_concat(moved.text, '')
            FROM (
              SELECT '; from '
@@ -58,7 +62,9 @@ WITH
                WHERE upid = p.upid) AS q
              WHERE q.parent_pid <> p.parent_pid
                OR q.parent_upid IS NOT p.parent_upid
-             ORDER BY q.at_us, q.source) AS moved), '') ELSE '' END AS detail, NULL AS earliest_us,
+             ORDER BY q.at_us, q.source) AS moved), '')
+          ELSE '' END AS detail,
+      NULL AS earliest_us,
       i.tick_id
     FROM process AS born
     CROSS JOIN processes AS p ON p.upid = born.upid

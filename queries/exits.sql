@@ -23,11 +23,13 @@
 -- column: earliest_us instant_us: earliest possible instant of its end
 -- column: core_dumped integer: 1 where its memory was written to a core file as it died
 WITH
-  -- What was seen at the next look may have happened up to the end of the range.
+  -- What was seen at the next look may have happened up to the end of the
+  -- range.
   reach AS MATERIALIZED (
-    SELECT coalesce((SELECT at_us FROM tick WHERE at_us > :until
-                     ORDER BY at_us LIMIT 1), :until, 9223372036854775807)
-      AS until_us
+    SELECT coalesce(
+      (SELECT at_us FROM tick
+       WHERE at_us > :until AND process_count IS NOT NULL
+       ORDER BY at_us LIMIT 1), :until, 9223372036854775807) AS until_us
   ),
   -- From the first time that the wall clock was set to the last, and by the
   -- longest interval more, since it was between two looks.

@@ -172,8 +172,10 @@ WITH
   -- its life, if its end was told with its counters.
   ending AS MATERIALIZED (
     SELECT x.upid, p.pid, x.ended_us AS at_us, x.tick_id,
-      x.cpu_us - iif(s.sample_id IS NULL, 0, s.cpu_us) AS cpu_us,
-      x.io_bytes - iif(s.sample_id IS NULL, 0, s.io_bytes) AS io_bytes,
+      x.cpu_us - CASE WHEN s.sample_id IS NOT NULL THEN s.cpu_us
+        WHEN p.started_us > b.at_us - 2000000 THEN 0 END AS cpu_us,
+      x.io_bytes - CASE WHEN s.sample_id IS NOT NULL THEN s.io_bytes
+        WHEN p.started_us > b.at_us - 2000000 THEN 0 END AS io_bytes,
       nullif(max(0, iif(s.sample_id IS NULL, x.ended_us - p.started_us,
         t.boot_us - t.at_us + x.ended_us - b.boot_us)), 0) AS length_us
     FROM asked AS a

@@ -25,17 +25,20 @@ WITH
     UNION ALL
     SELECT upid FROM process WHERE :upid IS NULL AND pid = :pid
   ),
-  -- What was seen at the next look may have happened up to the end of the range.
+  -- What was seen at the next look may have happened up to the end of the
+  -- range.
   reach AS MATERIALIZED (
-    SELECT coalesce((SELECT at_us FROM tick WHERE at_us > :until
-                     ORDER BY at_us LIMIT 1), :until, 9223372036854775807)
-      AS until_us
+    SELECT coalesce(
+      (SELECT at_us FROM tick
+       WHERE at_us > :until AND process_count IS NOT NULL
+       ORDER BY at_us LIMIT 1), :until, 9223372036854775807) AS until_us
   ),
   -- Where the wall clock was put back, only the looks are in order.
   put_back AS MATERIALIZED (
     SELECT count(*) > 0 AS ever FROM gap
     WHERE kind = 'clock_step' AND to_us < from_us
-      AND to_us <= coalesce(:until, to_us) AND from_us >= coalesce(:since, from_us)
+      AND to_us <= coalesce(:until, to_us)
+      AND from_us >= coalesce(:since, from_us)
   ),
   -- What each part is about is found in one of two ways: by time, or by the
   -- process.

@@ -96,6 +96,49 @@ TEST_F(ProgramMovedFile, WhoseWalOrShmIsRemovedIsOpenedAnewAndLosesNoKill) {
   }
 }
 
+// A kill that was told is in the file, also where a reader holds back that the lost -wal is saved.
+TEST_F(ProgramMovedFile, WhoseWalIsRemovedBesideAReaderLosesNoKill) {
+  Program recorder = record_there();
+  ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();
+  {
+    SQLite::Database reader(file().string(), SQLite::OPEN_READONLY);
+    SQLite::Transaction held(reader);
+    EXPECT_GT(reader.execAndGet("SELECT count(*) FROM tick").getInt(), 0);
+    Puppet victim;
+    ASSERT_EQ(kill_there(victim.pid()).exit_code, 0);
+    for (const char* end : {"-wal", "-shm"}) fs::remove(file().string() + end);
+    ::usleep(500'000);
+    EXPECT_EQ(recorder.err().find("is opened anew"), std::string::npos) << "not before the reader is done";
+  }
+  ASSERT_TRUE(has_said(recorder, "is opened anew")) << recorder.err();
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_EQ(ask("SELECT outcome FROM termination_attempts WHERE source = 'galproc'"), "exited\n");
+  check_sound(file());
+}
+
+TEST_F(ProgramMovedFile, WhoseWalOrShmIsRemovedWhileAKillWaitsHasAllOfIt) {
+  for (const Words& removed : {Words{"-shm"}, Words{"-wal", "-shm"}}) {
+    SCOPED_TRACE(removed.front());
+    fs::remove_all(own_);
+    fs::create_directory(own_);
+    Program recorder = record_there();
+    ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();
+    Program deaf = start({"/bin/sh", "-c", "trap '' TERM; echo ready; while :; do read line; done </dev/zero"});
+    ASSERT_TRUE(wait_until([&] { return deaf.out() == "ready\n"; }));
+    Program kill =
+        start({galproc_binary(), "kill", std::to_string(deaf.pid()), "--db", file().string(), "--grace", "2s"});
+    ASSERT_TRUE(wait_until([&] { return ask("SELECT count(*) FROM attempt") == "1\n"; })) << kill.err();
+    for (const std::string& end : removed) fs::remove(file().string() + end);
+    EXPECT_EQ(kill.wait(), 0) << kill.err();
+    EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+    EXPECT_EQ(
+        ask("SELECT DISTINCT method, outcome FROM termination_attempts WHERE source = 'galproc' AND outcome IS NOT NULL"
+            " ORDER BY 1"),
+        "forced|exited\npolite|survived\n");
+    check_sound(file());
+  }
+}
+
 TEST_F(ProgramMovedFile, WithItsFolderIsWaitedForUntilItIsBack) {
   Program recorder = record_there();
   ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();

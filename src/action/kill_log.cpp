@@ -82,6 +82,21 @@ void KillLog::open() {
   log_.reset();
   log_ = open_action_log(platform_, path_, redactor_);
   opened_ = platform_.file_identity(path_);
+  companions_ = platform_.companions_of(path_);
+}
+
+void KillLog::open_anew(std::vector<Victim>& victims, std::vector<Attempt>& attempts) {
+  open();
+  action_id_ = 0;
+  for (Victim& victim : victims) victim.upid.reset();
+  for (Attempt& attempt : attempts) {
+    attempt.attempt_id = 0;
+    attempt.outcome_logged = false;
+  }
+}
+
+bool KillLog::has_lost_wal() {
+  return platform_.file_identity(path_) == opened_ && platform_.companions_of(path_) != companions_;
 }
 
 std::optional<std::int64_t> KillLog::events_until_us() {
@@ -118,18 +133,15 @@ void KillLog::finish(int exit_code, const ProcessPass& pass, std::vector<Victim>
 void KillLog::write_checked(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
                             int patience_ms, const Extra& after) {
   const bool is_first = action_id_ == 0;
+  if (has_lost_wal()) open_anew(victims, attempts);
   write(pass, victims, attempts, patience_ms, after);
-  if (!is_first || platform_.file_identity(path_) == opened_) return;
-  // Renamed, replaced or deleted: who looks for what was done looks into the file of that name.
-  open();
-  action_id_ = 0;
-  for (Victim& victim : victims) victim.upid.reset();
-  for (Attempt& attempt : attempts) {
-    attempt.attempt_id = 0;
-    attempt.outcome_logged = false;
-  }
+  // Renamed, replaced or deleted before anything was done: who looks for what was done looks into the file of that
+  // name.
+  const bool was_moved = is_first && platform_.file_identity(path_) != opened_;
+  if (!was_moved && !has_lost_wal()) return;
+  open_anew(victims, attempts);
   write(pass, victims, attempts, kPatienceMs, after);
-  if (platform_.file_identity(path_) != opened_) {
+  if (has_lost_wal() || platform_.file_identity(path_) != opened_) {
     throw not_logged("The database " + path_.string() + " was replaced again and again while it was logged to.");
   }
 }

@@ -86,6 +86,10 @@ class KillLog {
   using Extra = std::function<void(ActionWriter&, Rows&)>;
 
   void open();
+  /// As open; nothing that was written counts any more.
+  void open_anew(std::vector<Victim>& victims, std::vector<Attempt>& attempts);
+  /// Whether it writes where nobody else will look: the -wal or -shm of the file was taken away.
+  bool has_lost_wal();
   void write_checked(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
                      int patience_ms, const Extra& after);
   /// One transaction: the action, if there is none yet; new attempts, outcomes, `after`.
@@ -97,6 +101,7 @@ class KillLog {
   const Redactor& redactor_;
   std::unique_ptr<ActionLog> log_;
   std::optional<FileIdentity> opened_;
+  std::string companions_;
   HostReading host_;
   std::string verb_;
   std::optional<std::string> reason_;

@@ -30,6 +30,11 @@ std::string companions_of_recorder(Platform& platform, const std::filesystem::pa
 
 }  // namespace
 
+bool is_as_its_recorder_has_it(Platform& platform, const std::filesystem::path& path) {
+  const std::string told = companions_of_recorder(platform, path);
+  return told.empty() || told == platform.companions_of(path);
+}
+
 std::unique_ptr<ActionLog> open_action_log(Platform& platform, const std::filesystem::path& path,
                                            const Redactor& redactor) {
   if (const auto remote = platform.network_file_system(path)) {

@@ -19,6 +19,10 @@ namespace galproc {
 std::unique_ptr<ActionLog> open_action_log(Platform& platform, const std::filesystem::path& path,
                                            const Redactor& redactor);
 
+/// Whether what is opened now is what its recorder, if there is one, has open: the -wal or -shm may have been taken
+/// away under it, and it would overwrite what is written by others.
+bool is_as_its_recorder_has_it(Platform& platform, const std::filesystem::path& path);
+
 /// The rows of one transaction. Ids count once it is committed.
 class LogRows {
  public:

@@ -59,6 +59,9 @@ class ServiceStart {
   ServiceReport run();
 
  private:
+  void open_log();
+  /// The log, opened anew where the -wal or -shm of the file was taken away since.
+  ActionLog& log();
   void log_action();
   void carry_out();
   std::vector<LoggedService> logged_services();
@@ -81,6 +84,7 @@ class ServiceStart {
   std::filesystem::path database_;
   std::unique_ptr<ActionLog> log_;
   std::optional<FileIdentity> opened_;
+  std::string companions_;
   HostReading host_;
   CallerReading caller_;
   std::int64_t boot_id_ = 0;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "action/log_prune.h"
+#include "action/log_rows.h"
 #include "cli/db.h"
 #include "model/text.h"
 #include "model/time_words.h"
@@ -92,13 +93,20 @@ Pruned pruned_of(const ActionPrunePlan& plan) {
   return {0, static_cast<std::int64_t>(plan.action_ids.size()), plan.attempt_count, plan.from_us, plan.before_us};
 }
 
-/// Throws Error where this user may not.
-SQLite::Database open_to_prune(const std::filesystem::path& path) {
+/// Throws Error where this user may not, and where the -wal or -shm was taken away under a recorder.
+SQLite::Database open_to_prune(Platform& platform, const std::filesystem::path& path) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ExitCode::Failed, fmt::format("{} cannot be written: {} Nothing was deleted.", path.string(), why));
+  };
   try {
-    return open_for_acting(path, kPatienceMs);
+    SQLite::Database database = open_for_acting(path, kPatienceMs);
+    if (!is_as_its_recorder_has_it(platform, path)) {
+      refuse("its -wal or -shm was removed under its recorder. Restart that, or try again after its next look.");
+    }
+    return database;
   } catch (const SQLite::Exception& error) {
-    throw Error(ExitCode::Failed, fmt::format("{} cannot be written: {}. Nothing was deleted. Try as its owner.",
-                                              path.string(), describe(error)));
+    refuse(describe(error) + ". Try as its owner.");
+    throw;
   }
 }
 
@@ -133,7 +141,7 @@ ExitCode prune_database(const Context& context, const PruneFlags& flags) {
   if (of_actions && pruned.actions > 0) {
     pruned = pruned_of(prune_log(*platform, path, Redactor(context.lists.redact), before_us));
   }
-  SQLite::Database database = open_to_prune(path);
+  SQLite::Database database = open_to_prune(*platform, path);
   try {
     Retention retention(database);
     retention.keep(listed_dead(database, *platform));

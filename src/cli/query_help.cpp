@@ -77,7 +77,7 @@ std::string query_to_paste(const NamedQuery& query) {
     text += fmt::format("-- In the sqlite3 shell: .parameter set {} \"unixepoch('2026-11-30 03:12') * 1000000\"\n",
                         sql_name(*instant));
   }
-  return text + query.sql + ";\n";
+  return text + query.sql + "\n;\n";
 }
 
 }  // namespace galproc

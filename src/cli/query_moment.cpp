@@ -321,7 +321,8 @@ std::vector<std::string> QueryMoment::about_moment(SQLite::Database& database, s
 
 std::optional<std::int64_t> QueryMoment::bound_number(const char* name) const {
   const auto found = bindings_.find(name);
-  return found == bindings_.end() ? std::nullopt : std::optional(std::get<std::int64_t>(found->second));
+  const auto* number = found == bindings_.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+  return number == nullptr ? std::nullopt : std::optional(*number);
 }
 
 std::vector<std::string> QueryMoment::about_range(SQLite::Database& database) const {

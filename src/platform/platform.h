@@ -203,9 +203,12 @@ class Platform {
   /// Names a database file with the -wal and the -shm that stand beside it now, to be compared: whoever has others open
   /// writes what nobody else finds.
   std::string companions_of(const std::filesystem::path& database) {
+    std::error_code failed;
+    std::filesystem::path real = std::filesystem::weakly_canonical(database, failed);  // SQLite follows links, too
+    if (failed) real = database;
     std::string names;
     for (const char* ending : {"", "-wal", "-shm"}) {
-      const auto file = file_identity(database.string() + ending);
+      const auto file = file_identity(real.string() + ending);
       names +=
           (names.empty() ? "" : " ") + (file ? std::to_string(file->device) + ":" + std::to_string(file->inode) : "-");
     }

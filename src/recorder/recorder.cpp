@@ -101,6 +101,7 @@ void Recorder::loop() {
     last = platform_.sleep_until(wake_us) == Wake::Stop;
 
     drain_events();
+    if (recording_) ensure_open();
     const std::int64_t now_us = platform_.clocks().boot_us;
     const bool due = now_us >= scheduled_us;
     last = last || (end_us && now_us >= *end_us);

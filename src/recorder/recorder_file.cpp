@@ -13,6 +13,9 @@ namespace galproc {
 
 namespace {
 
+/// How often a checkpoint that a reader holds back is tried again.
+constexpr std::int64_t kRetryUs = 100'000;
+
 int busy_ms_for(std::int64_t interval_us) {
   return static_cast<int>(std::clamp<std::int64_t>(interval_us / 2000, 5, 250));
 }
@@ -42,6 +45,7 @@ void Recorder::refuse_if_not_ours() {
 
 void Recorder::take_lock() {
   platform_.make_shared_file(recorder_lock_path(options_.database));  // who may read may see who records
+  lock_.reset();  // closing it later, were it the same file after all, would give up the new one too
   LockResult result = platform_.lock_file(recorder_lock_path(options_.database));
   if (!result.lock) {
     throw HeldByAnother(
@@ -91,7 +95,10 @@ void Recorder::leave_moved_file() {
   try {
     recording_->end(last_stored_us_.value_or(now_us), "file_moved");
     // SQLite leaves the -wal of a moved file alone, and the new file at the old name would remove it.
-    recording_->checkpoint();
+    // A reader holds it back: it is waited for, for as long as a look may be late.
+    for (int tries = 0; !recording_->checkpoint() && tries < 10; ++tries) {
+      platform_.sleep_until(platform_.clocks().boot_us + kRetryUs);
+    }
   } catch (const SQLite::Exception&) {
     // Whoever took the old file away owns it now; the gap in the new one tells the same.
   }
@@ -101,17 +108,18 @@ void Recorder::leave_moved_file() {
 void Recorder::leave_lost_wal() {
   const std::int64_t now_us = platform_.clocks().wall_us;
   const std::string what = "Its -wal or -shm was removed or replaced while it was recorded to";
-  warn(fmt::format("The database {} is opened anew: {}.", options_.database.string(), what));
-  gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us, what + "."});
   std::error_code missing;
   const auto size = std::filesystem::file_size(options_.database.string() + "-wal", missing);
   try {
-    // What stands in the lost one alone is saved, unless another has been written since, which goes on from what it
-    // found.
-    if (missing || size == 0) recording_->checkpoint();
-  } catch (const SQLite::Exception&) {
-    // Then it is a hole, and there is a row of that.
+    // What stands in the lost one alone is saved, unless another was written since, which goes on from what it found. A
+    // reader holds that back: until it is over, recording goes on in the lost one, and who acts waits.
+    if ((missing || size == 0) && !recording_->checkpoint()) return;
+  } catch (const SQLite::Exception& error) {
+    if (fault_of(error) == StoreFault::Busy) return;
+    // Else it is a hole, and there is a row of that.
   }
+  warn(fmt::format("The database {} is opened anew: {}.", options_.database.string(), what));
+  gaps_.push_back({"file_moved", last_stored_us_.value_or(now_us), now_us, what + "."});
   recording_->abandon();
   recording_.reset();
   unended_reason_ = "file_moved";

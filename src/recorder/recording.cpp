@@ -331,8 +331,9 @@ void Recording::end(std::int64_t at_us, const char* reason) {
   transaction.commit();
 }
 
-void Recording::checkpoint() {
-  database_.execAndGet("PRAGMA wal_checkpoint(TRUNCATE)");
+bool Recording::checkpoint() {
+  SQLite::Statement moved(database_, "PRAGMA wal_checkpoint(TRUNCATE)");
+  return moved.executeStep() && moved.getColumn(0).getInt() == 0;
 }
 
 }  // namespace galproc

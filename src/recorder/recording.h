@@ -89,7 +89,7 @@ class Recording {
   void end(std::int64_t at_us, const char* reason);
 
   /// After a clean end: the whole -wal into the file, so that a copy of the file alone is complete.
-  void checkpoint();
+  bool checkpoint();
   /// Closing it then touches no -wal.
   void abandon() { leave_wal_alone(database_); }
 

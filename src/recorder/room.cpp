@@ -50,8 +50,8 @@ bool Recorder::lacks_room() {
   if (!room) return false;
   const std::int64_t least_bytes = options_.least_free_bytes.value_or(default_least_free(room->total_bytes));
   // Room that was given up for kills is theirs.
-  const std::int64_t reserved_bytes = reserve_bytes(room->total_bytes);
-  const std::int64_t owed_bytes = has_reserve(options_.database, reserved_bytes) ? 0 : reserved_bytes;
+  const bool is_owed = least_bytes > 0 && was_given_up(options_.database);
+  const std::int64_t owed_bytes = is_owed ? reserve_bytes(room->total_bytes) : 0;
   // Once it was too little some more is waited for, so as not to go back and forth.
   const std::int64_t wanted_bytes = owed_bytes + (lacked_room_ ? least_bytes + least_bytes / 8 : least_bytes);
   lacked_room_ = room->available_bytes < wanted_bytes;
@@ -59,8 +59,8 @@ bool Recorder::lacks_room() {
     keep_reserve(*room, least_bytes);
     return false;
   }
-  wait_for(Waiting::ForRoom,
-           fmt::format("may not grow: less than {} is free on its disk (--min-free)", format_size(least_bytes)));
+  wait_for(Waiting::ForRoom, fmt::format("may not grow: less than {} is free on its disk (--min-free)",
+                                         format_size(least_bytes + owed_bytes)));
   if (deletes_)
     recording_->give_way(wanted_bytes - room->available_bytes, room->available_bytes, platform_.clocks().wall_us);
   return true;

@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 
 #include <array>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
@@ -246,15 +245,11 @@ void leave_wal_alone(SQLite::Database& database) {
 bool is_torn(const fs::path& path) {
   std::error_code missing;
   if (fs::file_size(path.string() + "-wal", missing) == 0 || missing) return false;
+  constexpr std::uintmax_t kMostBytes = 64 << 20;
+  if (fs::file_size(path, missing) > kMostBytes || missing) return false;
   SQLite::Database database(path.string(), SQLite::OPEN_READWRITE, kReaderBusyMs);
   leave_wal_alone(database);
   if (pragma(database, "user_version") == 0) return false;  // the one who made it did not get that far
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point until = Clock::now() + std::chrono::seconds(1);
-  constexpr int kSteps = 10'000;
-  sqlite3_progress_handler(
-      database.getHandle(), kSteps,
-      [](void* until_at) { return Clock::now() >= *static_cast<Clock::time_point*>(until_at) ? 1 : 0; }, &until);
   try {
     const bool ended = database
                            .execAndGet(
@@ -264,7 +259,6 @@ bool is_torn(const fs::path& path) {
     return !ended && database.execAndGet("PRAGMA integrity_check(1)").getString() != "ok";
   } catch (const SQLite::Exception& error) {
     if (fault_of(error) == StoreFault::Damaged) return true;
-    if (error.getErrorCode() == SQLITE_INTERRUPT) return false;
     throw;
   }
 }
@@ -383,7 +377,10 @@ std::optional<fs::path> finish_moving_aside(const fs::path& path) {
 }
 
 fs::path recorder_lock_path(const fs::path& database) {
-  return database.string() + ".recorder-lock";
+  // One file, one lock, by whatever link it is named.
+  std::error_code failed;
+  const fs::path real = fs::weakly_canonical(database, failed);
+  return (failed ? database : real).string() + ".recorder-lock";
 }
 
 }  // namespace galproc

@@ -36,7 +36,7 @@ enum class FileKind {
 FileKind examine_file(const std::filesystem::path& path);
 
 /// Whether a file whose last run has no end does not fit together with its -wal, as one does not that was put there
-/// from elsewhere: SQLite takes that for its own. Looks for a second at the most, so of a large file not at all of it.
+/// from elsewhere: SQLite takes that for its own. Not of a file of more than 64 MiB, which would take too long.
 /// REQUIRES: as examine_file; the file is Ours. Throws SQLite::Exception likewise.
 bool is_torn(const std::filesystem::path& path);
 

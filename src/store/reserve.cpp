@@ -37,6 +37,12 @@ bool has_reserve(const fs::path& database, std::int64_t bytes) {
   return !missing && static_cast<std::int64_t>(size) == bytes;
 }
 
+bool was_given_up(const fs::path& database) {
+  const fs::path path = reserve_path(database);
+  std::error_code missing;
+  return fs::file_size(path, missing) == 0 && !missing && is_ours(path);
+}
+
 void fill_reserve(const fs::path& database, std::int64_t bytes) {
   const fs::path path = reserve_path(database);
   if (!is_ours(path)) return;

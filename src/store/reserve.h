@@ -11,6 +11,9 @@ namespace galproc {
 /// The path of the reserve of this database.
 std::filesystem::path reserve_path(const std::filesystem::path& database);
 
+/// Whether there was a reserve, which a kill has given up.
+bool was_given_up(const std::filesystem::path& database);
+
 /// Whether the reserve holds so many bytes.
 bool has_reserve(const std::filesystem::path& database, std::int64_t bytes);
 

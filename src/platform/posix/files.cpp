@@ -9,7 +9,6 @@
 #include <system_error>
 
 #include "model/errors.h"
-#include "platform/environment.h"
 #include "platform/posix/descriptor.h"
 
 namespace galproc {
@@ -97,12 +96,7 @@ bool is_executable(const std::filesystem::path& file) {
 
 void make_shared_folder(const std::filesystem::path& folder) {
   std::error_code unknown;
-  if (folder.empty()) return;
-  if (std::filesystem::is_directory(folder, unknown)) {
-    // One that the service manager made for this very service belongs to root's own group.
-    if (folder == environment_variable("STATE_DIRECTORY")) give_to_sharing_group(folder);
-    return;
-  }
+  if (folder.empty() || std::filesystem::is_directory(folder, unknown)) return;
   make_shared_folder(folder.parent_path());
   if (::mkdir(folder.c_str(), 0750) != 0) {
     const int code = errno;
