@@ -1,8 +1,11 @@
 // A disk on which any one call fails, or all from one on, wherever that is: what was acknowledged is there, nothing is
 // half there, what cannot be logged is not done, and the next attempt goes through.
 
+#include <cerrno>
+
 #include "store/query_catalogue.h"
 #include "store/query_run.h"
+#include "store/reserve.h"
 #include "store/snapshot.h"
 #include "support/disk_fixture.h"
 #include "support/failing_disk.h"
@@ -135,6 +138,33 @@ TEST_F(DiskFaultTest, UnderAKillLetsNothingOutThatIsNotLogged) {
     expect_sound(world.path);
     remove(world.path);
   });
+}
+
+TEST_F(DiskFaultTest, OverAQuotaUnderAKillGivesUpTheReserve) {
+  static constexpr std::int64_t kReserveBytes = 4096;
+  /// Writes fail as over a quota, to SQLite an error like any other, while there is a reserve to be given up.
+  class Quota : public DiskWatcher {
+   public:
+    explicit Quota(std::filesystem::path database) : database_(std::move(database)) {}
+    DiskVerdict before(const DiskStep& step) override {
+      if (step.kind != DiskStep::Kind::Write || !has_reserve(database_, kReserveBytes)) return {};
+      errno = EDQUOT;
+      return {SQLITE_IOERR_WRITE, 0, false};
+    }
+
+   private:
+    std::filesystem::path database_;
+  };
+  DiskWorld world(used_path());
+  fill_reserve(world.path, kReserveBytes);
+  Quota quota(world.path);
+  {
+    const WatchedDisk watched(quota);
+    EXPECT_EQ(world.kill().exit_code, 0);
+  }
+  EXPECT_FALSE(has_reserve(world.path, kReserveBytes));
+  expect_sound(world.path);
+  remove(world.path);
 }
 
 TEST_F(DiskFaultTest, UnderAStartRunsNothingThatIsNotLogged) {

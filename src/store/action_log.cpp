@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -29,6 +30,11 @@ constexpr const char* kCorrupt =
 /// No room for the rows, or for the -shm file that has to be as large as it has to be.
 bool is_full(const SQLite::Exception& error) {
   return fault_of(error) == StoreFault::Full || error.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE;
+}
+
+/// A quota is a disk of its own to who has it, but to SQLite a write that failed.
+bool is_over_quota(const SQLite::Exception& error, SQLite::Database& database) {
+  return error.getErrorCode() == SQLITE_IOERR && sqlite3_system_errno(database.getHandle()) == EDQUOT;
 }
 
 std::string no_permission(const std::filesystem::path& path) {
@@ -126,9 +132,10 @@ class ActionLog::State {
       logged_some_ = true;
       return true;
     } catch (const SQLite::Exception& error) {
-      const std::string reason = advice(path_, error, patience_ms);
+      const bool no_room = is_full(error) || is_over_quota(error, connection_->database);
+      const std::string reason = no_room ? kNoRoom : advice(path_, error, patience_ms);
       if (fault_of(error) == StoreFault::Lost || fault_of(error) == StoreFault::Damaged) connection_.reset();
-      if (is_full(error) && give_up_reserve(path_)) return false;
+      if (no_room && give_up_reserve(path_)) return false;
       refuse(reason);
     }
   }
