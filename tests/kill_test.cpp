@@ -192,7 +192,8 @@ TEST_F(KillTest, LogsAgainInTheFileThatHasTheNameNow) {
    public:
     Renamer(FakePlatform& world, std::filesystem::path path) : FailingPlatform(world, -1), path_(std::move(path)) {}
     std::optional<FileIdentity> file_identity(const std::filesystem::path& path) override {
-      if (++asked_ == 2) {
+      // When it is opened, before the first transaction, and after it.
+      if (path == path_ && ++asked_ == 3) {
         for (const char* ending : {"", "-wal", "-shm"}) {
           std::filesystem::rename(path_.string() + ending, path_.string() + ".old" + ending);
         }

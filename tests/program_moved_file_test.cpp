@@ -58,6 +58,7 @@ TEST_F(ProgramMovedFile, OrDeletedIsAGapInANewOneThatIsRecordedToAndActedIn) {
     const Ran kill = kill_there(victim.pid());
     EXPECT_EQ(kill.exit_code, 0) << kill.err;
     EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+    // A look may fall between two of them: then there is a row for each.
     EXPECT_EQ(ask("SELECT DISTINCT kind, to_us >= from_us FROM gaps WHERE kind NOT IN ('late', 'stopped')"),
               "file_moved|1\n");
     EXPECT_EQ(ask("SELECT outcome FROM termination_attempts WHERE source = 'galproc'"), "exited\n");
@@ -131,12 +132,37 @@ TEST_F(ProgramMovedFile, WhoseWalOrShmIsRemovedWhileAKillWaitsHasAllOfIt) {
     for (const std::string& end : removed) fs::remove(file().string() + end);
     EXPECT_EQ(kill.wait(), 0) << kill.err();
     EXPECT_EQ(recorder.stop(), 0) << recorder.err();
-    EXPECT_EQ(
-        ask("SELECT DISTINCT method, outcome FROM termination_attempts WHERE source = 'galproc' AND outcome IS NOT NULL"
-            " ORDER BY 1"),
-        "forced|exited\npolite|survived\n");
+    EXPECT_EQ(ask("SELECT method, outcome FROM termination_attempts WHERE source = 'galproc' ORDER BY attempt_id"),
+              "polite|survived\nforced|exited\n");
+    EXPECT_EQ(ask("SELECT verb, exit_code FROM actions"), "kill|0\n");
     check_sound(file());
   }
+}
+
+// A recorder that stands still cannot open its file anew, and would overwrite what others write to it.
+TEST_F(ProgramMovedFile, WhoseWalIsRemovedUnderAStoppedRecorderIsNotWrittenToByAnyName) {
+  Program recorder = record_there();
+  ASSERT_TRUE(wait_until([&] { return ticks() > 2; })) << recorder.err();
+  Puppet first;
+  ASSERT_EQ(kill_there(first.pid()).exit_code, 0);
+  ::kill(recorder.pid(), SIGSTOP);
+  for (const char* end : {"-wal", "-shm"}) fs::remove(file().string() + end);
+  const fs::path link = folder_ / "link.db";
+  fs::create_symlink(file(), link);
+  Puppet spared;
+  const Ran kill = galproc({"kill", std::to_string(spared.pid()), "--db", link.string()});
+  EXPECT_EQ(kill.exit_code, 5) << kill.err;
+  EXPECT_NE(kill.err.find("was removed under its recorder"), std::string::npos) << kill.err;
+  EXPECT_EQ(::kill(spared.pid(), 0), 0);
+  const Ran prune = galproc({"db", "prune", "--older", "1s", "--db", link.string()});
+  EXPECT_EQ(prune.exit_code, 1) << prune.err;
+  EXPECT_NE(prune.err.find("removed under its recorder"), std::string::npos) << prune.err;
+  ::kill(recorder.pid(), SIGCONT);
+  ASSERT_TRUE(has_said(recorder, "is opened anew")) << recorder.err();
+  EXPECT_EQ(kill_there(spared.pid()).exit_code, 0);
+  EXPECT_EQ(recorder.stop(), 0) << recorder.err();
+  EXPECT_EQ(ask("SELECT count(*) FROM actions WHERE exit_code = 0"), "2\n");
+  check_sound(file());
 }
 
 TEST_F(ProgramMovedFile, WithItsFolderIsWaitedForUntilItIsBack) {

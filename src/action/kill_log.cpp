@@ -74,35 +74,12 @@ class KillLog::Rows : public LogRows {
 };
 
 KillLog::KillLog(Platform& platform, std::filesystem::path path, const Redactor& redactor)
-    : platform_(platform), path_(std::move(path)), redactor_(redactor), host_(platform.host()) {
-  open();
-}
-
-void KillLog::open() {
-  log_.reset();
-  log_ = open_action_log(platform_, path_, redactor_);
-  opened_ = platform_.file_identity(path_);
-  companions_ = platform_.companions_of(path_);
-}
-
-void KillLog::open_anew(std::vector<Victim>& victims, std::vector<Attempt>& attempts) {
-  open();
-  action_id_ = 0;
-  for (Victim& victim : victims) victim.upid.reset();
-  for (Attempt& attempt : attempts) {
-    attempt.attempt_id = 0;
-    attempt.outcome_logged = false;
-  }
-}
-
-bool KillLog::has_lost_wal() {
-  return platform_.file_identity(path_) == opened_ && platform_.companions_of(path_) != companions_;
-}
+    : platform_(platform), redactor_(redactor), file_(platform, std::move(path), redactor), host_(platform.host()) {}
 
 std::optional<std::int64_t> KillLog::events_until_us() {
-  if (!platform_.lock_holder(recorder_lock_path(path_))) return std::nullopt;
+  if (!platform_.lock_holder(recorder_lock_path(path()))) return std::nullopt;
   std::optional<std::int64_t> until_us;
-  log_->ask([&](SQLite::Database& database) {
+  ask([&](SQLite::Database& database) {
     Prepared select(database,
                     "SELECT s.events_until_us FROM recorder_status AS s"
                     " JOIN recording AS r ON r.recording_id = s.recording_id AND r.event_source <> 'none'"
@@ -132,17 +109,27 @@ void KillLog::finish(int exit_code, const ProcessPass& pass, std::vector<Victim>
 
 void KillLog::write_checked(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
                             int patience_ms, const Extra& after) {
+  // Who looks for what was done looks into the file of that name: the one of before anything was done.
   const bool is_first = action_id_ == 0;
-  if (has_lost_wal()) open_anew(victims, attempts);
+  const auto is_elsewhere = [&] { return file_.has_lost_companions() || (is_first && file_.was_moved()); };
+  if (file_.has_lost_companions()) open_again(victims, attempts);
   write(pass, victims, attempts, patience_ms, after);
-  // Renamed, replaced or deleted before anything was done: who looks for what was done looks into the file of that
-  // name.
-  const bool was_moved = is_first && platform_.file_identity(path_) != opened_;
-  if (!was_moved && !has_lost_wal()) return;
-  open_anew(victims, attempts);
+  if (!is_elsewhere()) return;
+  open_again(victims, attempts);
+  if (action_id_ != 0) return;  // it is all there
   write(pass, victims, attempts, kPatienceMs, after);
-  if (has_lost_wal() || platform_.file_identity(path_) != opened_) {
-    throw not_logged("The database " + path_.string() + " was replaced again and again while it was logged to.");
+  if (is_elsewhere()) {
+    throw not_logged("The database " + path().string() + " was replaced again and again while it was logged to.");
+  }
+}
+
+void KillLog::open_again(std::vector<Victim>& victims, std::vector<Attempt>& attempts) {
+  if (file_.open_again()) return;
+  action_id_ = 0;
+  for (Victim& victim : victims) victim.upid.reset();
+  for (Attempt& attempt : attempts) {
+    attempt.attempt_id = 0;
+    attempt.outcome_logged = false;
   }
 }
 
@@ -154,7 +141,7 @@ void KillLog::write(const ProcessPass& pass, std::vector<Victim>& victims, std::
   const std::int64_t action_before = action_id_;
   Clocks now;
   try {
-    log_->commit(
+    file_.commit(
         [&](ActionWriter& writer) {
           ids.clear();
           upids.clear();

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "action/log_file.h"
 #include "action/plan.h"
 #include "platform/platform.h"
 #include "store/action_log.h"
@@ -60,14 +61,15 @@ class KillLog {
   void set_action(const KillRequest& request, CallerReading caller);
 
   /// As of ActionLog.
-  void ask(const std::function<void(SQLite::Database&)>& question) { log_->ask(question); }
-  SQLite::Database& database() { return log_->database(); }
-  RecordedAncestry& ancestry() { return log_->ancestry(host_); }
-  const std::filesystem::path& path() const { return path_; }
+  void ask(const std::function<void(SQLite::Database&)>& question) { file_.log().ask(question); }
+  SQLite::Database& database() { return file_.log().database(); }
+  RecordedAncestry& ancestry() { return file_.log().ancestry(host_); }
+  const std::filesystem::path& path() const { return file_.path(); }
 
   /// Commits all attempts that are not logged yet and all outcomes that are known; the first time the action too. When
-  /// somebody renames the file during that, everything is logged again, once, in the one that has its name now.
-  /// `pass` is a reading that has all victims that are new.
+  /// somebody renames the file during that, everything is logged again, once, in the one that has its name now;
+  /// likewise whenever the -wal or -shm was taken away, if it is not in the file. `pass` is a reading that has all
+  /// victims that are new.
   void commit(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
               int patience_ms = 10'000);
   /// The same, and what came of it all.
@@ -85,11 +87,8 @@ class KillLog {
 
   using Extra = std::function<void(ActionWriter&, Rows&)>;
 
-  void open();
-  /// As open; nothing that was written counts any more.
-  void open_anew(std::vector<Victim>& victims, std::vector<Attempt>& attempts);
-  /// Whether it writes where nobody else will look: the -wal or -shm of the file was taken away.
-  bool has_lost_wal();
+  /// Opens the file of that name again. What was committed and is not in it is to be logged again.
+  void open_again(std::vector<Victim>& victims, std::vector<Attempt>& attempts);
   void write_checked(const ProcessPass& pass, std::vector<Victim>& victims, std::vector<Attempt>& attempts,
                      int patience_ms, const Extra& after);
   /// One transaction: the action, if there is none yet; new attempts, outcomes, `after`.
@@ -97,11 +96,8 @@ class KillLog {
              const Extra& after);
 
   Platform& platform_;
-  std::filesystem::path path_;
   const Redactor& redactor_;
-  std::unique_ptr<ActionLog> log_;
-  std::optional<FileIdentity> opened_;
-  std::string companions_;
+  LogFile file_;
   HostReading host_;
   std::string verb_;
   std::optional<std::string> reason_;

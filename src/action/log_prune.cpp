@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "action/log_file.h"
 #include "action/log_rows.h"
 #include "model/errors.h"
 #include "store/ledger.h"
@@ -44,11 +45,11 @@ ActionPrunePlan plan_log_prune(SQLite::Database& database, Platform& platform, s
 
 ActionPrunePlan prune_log(Platform& platform, const std::filesystem::path& path, const Redactor& redactor,
                           std::int64_t before_us) {
-  const std::unique_ptr<ActionLog> log = open_action_log(platform, path, redactor);
+  LogFile file(platform, path, redactor);
   const HostReading host = platform.host();
   const ProcessPass pass = platform.read_processes();
   std::unordered_set<std::int64_t> in_use;
-  log->ask([&](SQLite::Database& database) {
+  file.log().ask([&](SQLite::Database& database) {
     const LedgerReport report = verify_ledger(database);
     if (!report.holds) {
       throw Error(ExitCode::Failed,
@@ -57,7 +58,7 @@ ActionPrunePlan prune_log(Platform& platform, const std::filesystem::path& path,
     in_use = actions_in_use(database, host, pass);
   });
   ActionPrunePlan plan;
-  log->commit([&](ActionWriter& writer) {
+  file.commit([&](ActionWriter& writer) {
     const Clocks now = platform.clocks();
     const std::int64_t boot_id = writer.processes().boot_id_of(host);
     const std::int64_t action_id =

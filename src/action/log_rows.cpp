@@ -1,73 +1,10 @@
 #include "action/log_rows.h"
 
-#include <fstream>
 #include <utility>
 
 #include "model/own_arguments.h"
-#include "store/database.h"
 
 namespace galproc {
-
-namespace {
-
-Error not_logged(const std::string& why) {
-  return Error(ExitCode::NotLogged, why + " Nothing was done to any process.");
-}
-
-/// How long is waited for a recorder to notice that its files were taken away, which it does at each look.
-constexpr std::int64_t kPatienceUs = 10'000'000, kRetryUs = 50'000;
-
-/// The file, -wal and -shm that the recorder has open, as it says itself; "": there is none, it does not say, or it has
-/// another file by now.
-std::string companions_of_recorder(Platform& platform, const std::filesystem::path& path) {
-  if (!platform.lock_holder(recorder_lock_path(path))) return "";
-  std::ifstream file(recorder_lock_path(path));
-  std::string line;
-  std::getline(file, line);
-  const std::string now = platform.companions_of(path);
-  return line.substr(0, line.find(' ')) == now.substr(0, now.find(' ')) ? line : "";
-}
-
-}  // namespace
-
-bool is_as_its_recorder_has_it(Platform& platform, const std::filesystem::path& path) {
-  const std::string told = companions_of_recorder(platform, path);
-  return told.empty() || told == platform.companions_of(path);
-}
-
-std::unique_ptr<ActionLog> open_action_log(Platform& platform, const std::filesystem::path& path,
-                                           const Redactor& redactor) {
-  if (const auto remote = platform.network_file_system(path)) {
-    throw not_logged("The database " + path.string() + " lies on a network file system (" + *remote +
-                     "), where its journal does not work; name one on a local disk with --db.");
-  }
-  try {
-    platform.make_shared_folder(path.parent_path());
-    platform.make_shared_file(path);
-  } catch (const PlatformError& error) {
-    throw not_logged(error.what());
-  }
-  for (const std::int64_t until_us = platform.clocks().boot_us + kPatienceUs;;) {
-    // Both before and after it is opened: what is opened in between may be neither.
-    const std::string before = companions_of_recorder(platform, path);
-    const auto are_those_of_recorder = [&] {
-      const std::string now = companions_of_recorder(platform, path);
-      return now.empty() || (now == before && now == platform.companions_of(path));
-    };
-    try {
-      auto log = std::make_unique<ActionLog>(path, redactor);
-      if (are_those_of_recorder()) return log;
-    } catch (const Error&) {
-      if (are_those_of_recorder()) throw;
-    }
-    if (platform.clocks().boot_us >= until_us ||
-        platform.sleep_until(platform.clocks().boot_us + kRetryUs) == Wake::Stop) {
-      throw not_logged("The -wal or -shm of the database " + path.string() +
-                       " was removed under its recorder, which would overwrite what is logged now. Restart it, or try "
-                       "again after its next look.");
-    }
-  }
-}
 
 LogRows::LogRows(ActionWriter& writer, const Redactor& redactor, const Clocks& now, std::int64_t boot_id,
                  const ProcessPass& pass)

@@ -1,10 +1,8 @@
 #pragma once
 
-// What every acting verb writes in the same way: the file that it logs to, who asked, and the processes that it met.
+// What every acting verb writes in the same way: who asked, and the processes that it met.
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -13,15 +11,6 @@
 #include "store/action_log.h"
 
 namespace galproc {
-
-/// Opens the file for acting, making it, and its folder, where it is not there. Throws Error (NotLogged) where it
-/// cannot be logged to.
-std::unique_ptr<ActionLog> open_action_log(Platform& platform, const std::filesystem::path& path,
-                                           const Redactor& redactor);
-
-/// Whether what is opened now is what its recorder, if there is one, has open: the -wal or -shm may have been taken
-/// away under it, and it would overwrite what is written by others.
-bool is_as_its_recorder_has_it(Platform& platform, const std::filesystem::path& path);
 
 /// The rows of one transaction. Ids count once it is committed.
 class LogRows {

@@ -38,22 +38,18 @@ ServiceStart::ServiceStart(Platform& platform, std::filesystem::path database, c
                            ServiceRequest request)
     : platform_(platform), redactor_(redactor), request_(std::move(request)), database_(std::move(database)) {}
 
-void ServiceStart::open_log() {
-  log_ = open_action_log(platform_, database_, redactor_);
-  opened_ = platform_.file_identity(database_);
-  companions_ = platform_.companions_of(database_);
-}
-
-ActionLog& ServiceStart::log() {
-  const bool same_file = platform_.file_identity(database_) == opened_;
-  if (same_file && platform_.companions_of(database_) != companions_) open_log();  // once its recorder has saved it
-  return *log_;
+LogFile& ServiceStart::file() {
+  if (file_->has_lost_companions() && !file_->open_again()) {
+    throw Error(ExitCode::NotLogged, "What was logged is gone from the database " + database_.string() +
+                                         ": its -wal was removed meanwhile.");
+  }
+  return *file_;
 }
 
 ServiceReport ServiceStart::run() {
   host_ = platform_.host();
   caller_ = platform_.caller();
-  open_log();
+  file_.emplace(platform_, database_, redactor_);
   log_action();
   try {
     carry_out();
@@ -78,7 +74,7 @@ ServiceReport ServiceStart::run() {
 void ServiceStart::log_action() {
   const ProcessPass pass = platform_.read_processes();
   const Clocks now = platform_.clocks();
-  log().commit([&](ActionWriter& writer) {
+  file().commit([&](ActionWriter& writer) {
     boot_id_ = writer.processes().boot_id_of(host_);
     report_.action_id = LogRows(writer, redactor_, now, boot_id_, pass).add_action("start", caller_, request_.reason);
   });
@@ -100,7 +96,7 @@ void ServiceStart::carry_out() {
 /// Of that name, whether they run or not.
 std::vector<LoggedService> ServiceStart::logged_services() {
   std::vector<LoggedService> services;
-  log().ask([&](SQLite::Database& database) { services = services_named(database, host_, request_.name); });
+  file().log().ask([&](SQLite::Database& database) { services = services_named(database, host_, request_.name); });
   return services;
 }
 
@@ -170,7 +166,7 @@ void ServiceStart::log_birth() {
   waiting_image_ = child->image;
   report_.started_us = now.wall_us - now.boot_us + started_boot_us_;
   std::int64_t upid = 0;
-  log().commit([&](ActionWriter& writer) {
+  file().commit([&](ActionWriter& writer) {
     LogRows rows(writer, redactor_, now, boot_id_, pass);
     upid = rows.upid_without_image(*child);
     ServiceEntry service;
@@ -188,7 +184,7 @@ void ServiceStart::log_birth() {
   });
   report_.upid = upid;
   // Who looks for what was started looks into the file of that name.
-  if (platform_.file_identity(database_) != opened_) {
+  if (file_->was_moved()) {
     throw Error(ExitCode::NotLogged, "The database " + database_.string() + " was replaced while it was logged to.");
   }
 }
@@ -252,7 +248,7 @@ void ServiceStart::store_image(const ProcessImage& image) {
   report_.name = row.name;
   if (row == stored_image_) return;
   const Clocks now = platform_.clocks();
-  log().commit([&](ActionWriter& writer) {
+  file().commit([&](ActionWriter& writer) {
     ProcessStore& store = writer.processes();
     const auto last = store.last_image(report_.upid);  // a recorder may have met it already
     if (last.image_no == 0 || last.image != row) {
@@ -266,7 +262,7 @@ void ServiceStart::finish(int exit_code) {
   const Clocks now = platform_.clocks();
   const bool ended = report_.upid != 0 && (!handle_ || handle_->has_ended());
   const auto wait_status = handle_ && ended ? handle_->wait_status() : std::nullopt;
-  log().commit([&](ActionWriter& writer) {
+  file().commit([&](ActionWriter& writer) {
     if (ended && handle_) {
       ExitRow exit;
       exit.source = Witness::Action;

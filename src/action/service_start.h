@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "action/log_file.h"
 #include "action/service_command.h"
 #include "model/service.h"
 #include "platform/platform.h"
@@ -59,9 +60,9 @@ class ServiceStart {
   ServiceReport run();
 
  private:
-  void open_log();
-  /// The log, opened anew where the -wal or -shm of the file was taken away since.
-  ActionLog& log();
+  /// Opened again where its -wal or -shm was taken away since. Throws Error (NotLogged) where something is lost by
+  /// that.
+  LogFile& file();
   void log_action();
   void carry_out();
   std::vector<LoggedService> logged_services();
@@ -82,9 +83,7 @@ class ServiceStart {
   const Redactor& redactor_;
   ServiceRequest request_;
   std::filesystem::path database_;
-  std::unique_ptr<ActionLog> log_;
-  std::optional<FileIdentity> opened_;
-  std::string companions_;
+  std::optional<LogFile> file_;
   HostReading host_;
   CallerReading caller_;
   std::int64_t boot_id_ = 0;

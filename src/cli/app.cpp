@@ -83,7 +83,7 @@ void refuse_leftovers(const CLI::App& app, const CLI::App* verb, const Context& 
        part = part->get_subcommands().empty() ? nullptr : part->get_subcommands()[0]) {
     command += " " + part->get_name();
     for (std::string& name : flag_names(*part)) {
-      if (part->get_name() != "query" || context.suits(name)) names.push_back(std::move(name));
+      if (part->get_name() != "query" || context.is_of_named_query(name)) names.push_back(std::move(name));
     }
     last = part;
   }

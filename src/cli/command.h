@@ -43,7 +43,7 @@ struct Context {
   /// What to do for each verb once everything is parsed and the configuration is applied.
   std::map<const CLI::App*, std::function<ExitCode()>> actions;
   /// Whether a flag of `query` belongs to the query that was named.
-  std::function<bool(const std::string&)> suits;
+  std::function<bool(const std::string&)> is_of_named_query;
 
   /// A sentence for people; silent with --quiet.
   void say(const std::string& sentence) const;

@@ -40,6 +40,12 @@ RowSet fields_of(const RowSet& row) {
   return fields;
 }
 
+/// One name for one file, as its lock and its -wal have it; opening it tells where that cannot be known.
+fs::path real_path(const fs::path& named) {
+  std::error_code ignored;
+  return without_links(fs::absolute(named), ignored);
+}
+
 }  // namespace
 
 void Context::print(const RowSet& rows) const {
@@ -139,15 +145,15 @@ std::string existing_venv(const std::string& text) {
 }
 
 fs::path database_to_write(const Context& context) {
-  if (const auto named = named_database(context)) return fs::absolute(*named);
+  if (const auto named = named_database(context)) return real_path(*named);
   const StandardPaths paths = standard_paths();
-  return is_administrator() ? paths.system_database : users_own(paths);
+  return real_path(is_administrator() ? paths.system_database : users_own(paths));
 }
 
 fs::path database_to_read(const Context& context, bool say_which) {
   if (const auto named = named_database(context)) {
     if (say_which) context.say("Reading " + fs::absolute(*named).string() + ".");
-    return fs::absolute(*named);
+    return real_path(*named);
   }
   const StandardPaths paths = standard_paths();
   const bool system = is_administrator() || is_readable(paths.system_database);
@@ -157,7 +163,7 @@ fs::path database_to_read(const Context& context, bool say_which) {
   const bool both = !other.empty() && fs::exists(other, ignored);
   if (say_which)
     context.say("Reading " + chosen.string() + (both ? "; there is " + other.string() + " too (--db)." : "."));
-  return chosen;
+  return real_path(chosen);
 }
 
 SQLite::Database open_to_read(const Context& context, bool say_which) {

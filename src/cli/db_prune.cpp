@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
+#include "action/log_file.h"
 #include "action/log_prune.h"
-#include "action/log_rows.h"
 #include "cli/db.h"
 #include "model/text.h"
 #include "model/time_words.h"
@@ -93,20 +93,16 @@ Pruned pruned_of(const ActionPrunePlan& plan) {
   return {0, static_cast<std::int64_t>(plan.action_ids.size()), plan.attempt_count, plan.from_us, plan.before_us};
 }
 
-/// Throws Error where this user may not, and where the -wal or -shm was taken away under a recorder.
-SQLite::Database open_to_prune(Platform& platform, const std::filesystem::path& path) {
-  const auto refuse = [&](const std::string& why) {
-    throw Error(ExitCode::Failed, fmt::format("{} cannot be written: {} Nothing was deleted.", path.string(), why));
-  };
+Error refusal(const std::filesystem::path& path, const std::string& why) {
+  return Error(ExitCode::Failed, fmt::format("{} cannot be written: {} Nothing was deleted.", path.string(), why));
+}
+
+/// Throws Error where this user may not.
+SQLite::Database open_to_prune(const std::filesystem::path& path) {
   try {
-    SQLite::Database database = open_for_acting(path, kPatienceMs);
-    if (!is_as_its_recorder_has_it(platform, path)) {
-      refuse("its -wal or -shm was removed under its recorder. Restart that, or try again after its next look.");
-    }
-    return database;
+    return open_for_acting(path, kPatienceMs);
   } catch (const SQLite::Exception& error) {
-    refuse(describe(error) + ". Try as its owner.");
-    throw;
+    throw refusal(path, describe(error) + ". Try as its owner.");
   }
 }
 
@@ -115,6 +111,10 @@ SQLite::Database open_to_prune(Platform& platform, const std::filesystem::path& 
 ExitCode prune_database(const Context& context, const PruneFlags& flags) {
   const std::filesystem::path path = database_to_read(context);
   const std::unique_ptr<Platform> platform = make_platform();
+  if (recorder_has_others_open(*platform, path)) {
+    throw refusal(path,
+                  "its -wal or -shm was removed under its recorder. Restart that, or try again after its next look.");
+  }
   const std::int64_t now_us = platform->clocks().wall_us;
   const bool of_actions = !flags.actions_before.empty();
   const std::int64_t before_us = of_actions ? past_instant_us(flags.actions_before, now_us) : 0;
@@ -141,7 +141,7 @@ ExitCode prune_database(const Context& context, const PruneFlags& flags) {
   if (of_actions && pruned.actions > 0) {
     pruned = pruned_of(prune_log(*platform, path, Redactor(context.lists.redact), before_us));
   }
-  SQLite::Database database = open_to_prune(*platform, path);
+  SQLite::Database database = open_to_prune(path);
   try {
     Retention retention(database);
     retention.keep(listed_dead(database, *platform));

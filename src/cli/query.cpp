@@ -270,7 +270,7 @@ void add_query(CLI::App& app, Context& context, const std::vector<std::string>& 
   verb->add_flag("--sql", flags->sql, "Print the statement instead of running it");
   verb->add_flag("--explain", flags->explain, "Print SQLite's plan instead of running it");
   add_parameters(*verb, *catalogue, flags, context);
-  context.suits = [flags, catalogue, verb](const std::string& flag) {
+  context.is_of_named_query = [flags, catalogue, verb](const std::string& flag) {
     const NamedQuery* query = catalogue->find(flags->name);
     const CLI::Option* option = verb->get_option_no_throw(flag);
     return query == nullptr || option == nullptr || option->get_group() != kQueryParameters ||

@@ -28,6 +28,14 @@ struct FileIdentity {
   friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
 
+/// A database file and the -wal and -shm beside it, to be compared with those of another moment: whoever has others
+/// open writes what nobody else finds.
+struct DatabaseFiles {
+  std::optional<FileIdentity> file, wal, shm;
+  std::string text() const;  ///< three words, one for each
+  friend bool operator==(const DatabaseFiles&, const DatabaseFiles&) = default;
+};
+
 /// An exclusive lock on a file that the kernel releases at any death of its owner.
 class FileLock {
  public:
@@ -200,20 +208,7 @@ class Platform {
 
   /// What `path` names right now; empty where nothing is there.
   virtual std::optional<FileIdentity> file_identity(const std::filesystem::path& path) = 0;
-  /// Names a database file with the -wal and the -shm that stand beside it now, to be compared: whoever has others open
-  /// writes what nobody else finds.
-  std::string companions_of(const std::filesystem::path& database) {
-    std::error_code failed;
-    std::filesystem::path real = std::filesystem::weakly_canonical(database, failed);  // SQLite follows links, too
-    if (failed) real = database;
-    std::string names;
-    for (const char* ending : {"", "-wal", "-shm"}) {
-      const auto file = file_identity(real.string() + ending);
-      names +=
-          (names.empty() ? "" : " ") + (file ? std::to_string(file->device) + ":" + std::to_string(file->inode) : "-");
-    }
-    return names;
-  }
+  DatabaseFiles database_files(const std::filesystem::path& database);
 
   /// A file that this user may run.
   virtual bool is_executable(const std::filesystem::path& file) = 0;

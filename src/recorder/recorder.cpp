@@ -21,24 +21,6 @@ constexpr std::int64_t kRetryUs = 250'000;
 /// How long a stop may wait for another writer: the whole stop stays within a second.
 constexpr std::int64_t kLastChanceUs = 300'000;
 
-/// The file itself, whatever links lead to it, also when it is not there yet. Throws Error.
-std::filesystem::path resolve(std::filesystem::path path) {
-  constexpr int kMostLinks = 40;
-  std::error_code failed;
-  for (int links = 0; links < kMostLinks && std::filesystem::is_symlink(path, failed); ++links) {
-    path = path.parent_path() / std::filesystem::read_symlink(path, failed);
-    if (failed) break;
-  }
-  const std::filesystem::path resolved = failed ? path : std::filesystem::weakly_canonical(path, failed);
-  if (failed && failed != std::errc::no_such_file_or_directory) {
-    throw Error(ExitCode::Failed,
-                fmt::format("The database {} cannot be reached: {} (permission of a folder above it?). "
-                            "Name another with --db.",
-                            path.string(), failed.message()));
-  }
-  return resolved.empty() ? path : resolved;
-}
-
 std::string count_of(std::int64_t number, const char* thing) {
   return fmt::format("{} {}{}", number, thing, number == 1 ? "" : "s");
 }
@@ -51,7 +33,14 @@ Recorder::Recorder(Platform& platform, RecordOptions options, std::ostream& talk
 void Recorder::run() {
   platform_.make_shared_folder(options_.database.parent_path());
   // One name for one file: two recorders that come by different links must meet at one lock.
-  options_.database = resolve(options_.database);
+  std::error_code failed;
+  options_.database = without_links(options_.database, failed);
+  if (failed) {
+    throw Error(ExitCode::Failed,
+                fmt::format("The database {} cannot be reached: {} (permission of a folder above it?). "
+                            "Name another with --db.",
+                            options_.database.string(), failed.message()));
+  }
   try {
     refuse_if_not_ours();  // before a lock file is made beside it
     take_lock();

@@ -104,8 +104,7 @@ class Recorder {
   bool has_more_events_ = false;         ///< the source does
   std::optional<FileIdentity> locked_;
   std::unique_ptr<Recording> recording_;
-  std::optional<FileIdentity> opened_;
-  std::string companions_;                  ///< of that file, itself included
+  DatabaseFiles opened_;
   std::string unended_reason_ = "crashed";  ///< of the runs that have no end when it is opened
   bool lacked_room_ = false;                ///< when it was last looked
   bool deletes_ = true;                     ///< the file allows it

@@ -59,12 +59,16 @@ void Recorder::take_lock() {
 }
 
 bool Recorder::ensure_open() {
-  if (recording_ && platform_.file_identity(options_.database) != opened_) leave_moved_file();
-  if (recording_ && platform_.companions_of(options_.database) != companions_) leave_lost_wal();
+  const DatabaseFiles now = platform_.database_files(options_.database);
+  if (recording_ && now.file != opened_.file) {
+    leave_moved_file();
+  } else if (recording_ && now != opened_) {
+    leave_lost_wal();
+  }
   if (recording_) return true;
   try {
     // Whoever took the lock file away with the folder, or with the file, left the name open to a second recorder.
-    if (platform_.file_identity(recorder_lock_path(options_.database)) != locked_) take_lock();
+    if (!lock_ || platform_.file_identity(recorder_lock_path(options_.database)) != locked_) take_lock();
     open_file();
     return true;
   } catch (const HeldByAnother&) {
@@ -160,9 +164,8 @@ void Recorder::open_file() {
   const Clocks begun = queue_.empty() ? platform_.clocks() : queue_.front().clocks;
   recording_ = std::make_unique<Recording>(path, facts, begun, options_.redact ? &redactor_ : nullptr,
                                            busy_ms_for(options_.interval_us));
-  opened_ = platform_.file_identity(path);
-  companions_ = platform_.companions_of(path);
-  lock_->note(companions_);
+  opened_ = platform_.database_files(path);
+  lock_->note(opened_.text());
   predecessor_.reset();
   unended_reason_ = "crashed";
 }

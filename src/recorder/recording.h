@@ -88,7 +88,7 @@ class Recording {
   /// `reason`: stopped, file_moved, file_lost, newer_schema.
   void end(std::int64_t at_us, const char* reason);
 
-  /// After a clean end: the whole -wal into the file, so that a copy of the file alone is complete.
+  /// The whole -wal into the file, so that a copy of the file alone is complete. Gives whether nobody held that back.
   bool checkpoint();
   /// Closing it then touches no -wal.
   void abandon() { leave_wal_alone(database_); }

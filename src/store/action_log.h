@@ -82,6 +82,8 @@ class ActionWriter {
   /// Deletes from the log what plan_action_prune finds, as asked for by the action `action_id`. Gives what went.
   virtual ActionPrunePlan prune_actions(std::int64_t action_id, std::int64_t before_us,
                                         const std::unordered_set<std::int64_t>& in_use) = 0;
+  /// Hash of the ledger's newest row.
+  virtual std::string ledger_head() = 0;
   /// Births, images and ends of the processes that it acts on.
   virtual ProcessStore& processes() = 0;
 };

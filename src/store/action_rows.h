@@ -19,6 +19,7 @@ class ActionRows : public ActionWriter {
   std::int64_t add_service(const ServiceEntry& service) override;
   ActionPrunePlan prune_actions(std::int64_t action_id, std::int64_t before_us,
                                 const std::unordered_set<std::int64_t>& in_use) override;
+  std::string ledger_head() override { return ledger_.head(); }
   ProcessStore& processes() override { return processes_; }
 
  private:

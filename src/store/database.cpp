@@ -376,11 +376,20 @@ std::optional<fs::path> finish_moving_aside(const fs::path& path) {
   return newest;
 }
 
+fs::path without_links(fs::path path, std::error_code& failed) {
+  constexpr int kMostLinks = 40;
+  failed.clear();
+  for (int links = 0; links < kMostLinks && fs::is_symlink(path, failed); ++links) {
+    path = path.parent_path() / fs::read_symlink(path, failed);
+    if (failed) break;
+  }
+  const fs::path real = failed ? path : fs::weakly_canonical(path, failed);
+  if (failed == std::errc::no_such_file_or_directory) failed.clear();
+  return real.empty() ? path : real;
+}
+
 fs::path recorder_lock_path(const fs::path& database) {
-  // One file, one lock, by whatever link it is named.
-  std::error_code failed;
-  const fs::path real = fs::weakly_canonical(database, failed);
-  return (failed ? database : real).string() + ".recorder-lock";
+  return database.string() + ".recorder-lock";
 }
 
 }  // namespace galproc

@@ -94,7 +94,11 @@ std::filesystem::path move_damaged_aside(const std::filesystem::path& path, std:
 /// would delete it. REQUIRES: as above. Throws std::filesystem::filesystem_error.
 std::optional<std::filesystem::path> finish_moving_aside(const std::filesystem::path& path);
 
-/// The path of the lock that a recorder of this database holds.
+/// The file itself, whatever links lead to it, also when it is not there yet; the path as it is where it cannot be
+/// reached.
+std::filesystem::path without_links(std::filesystem::path path, std::error_code& failed);
+
+/// The path of the lock that a recorder of this database holds. REQUIRES: it is named without links.
 std::filesystem::path recorder_lock_path(const std::filesystem::path& database);
 
 }  // namespace galproc

@@ -97,16 +97,21 @@ Ledger::Ledger(SQLite::Database& database)
       newest_(database, "SELECT hash FROM ledger ORDER BY seq DESC LIMIT 1"),
       insert_(database, "INSERT INTO ledger (format, table_name, row_id, hash, prev_hash) VALUES (?, ?, ?, ?, ?)") {}
 
+std::string Ledger::head() {
+  std::optional<std::string> hash;
+  newest_.rows([&](SQLite::Statement& row) { hash = row.getColumn(0).getString(); });
+  if (!hash) hash = ledger_start(database_);
+  if (!hash) throw SQLite::Exception("the row of origin is gone, so there is nothing to chain to", SQLITE_CORRUPT);
+  return *hash;
+}
+
 void Ledger::append(const std::string& table, std::int64_t row_id) {
-  std::optional<std::string> before;
-  newest_.rows([&](SQLite::Statement& row) { before = row.getColumn(0).getString(); });
-  if (!before) before = ledger_start(database_);
-  if (!before) throw SQLite::Exception("the row of origin is gone, so there is nothing to chain to", SQLITE_CORRUPT);
+  const std::string before = head();
   std::string hash;
   auto row = rows_.find(table);
   if (row == rows_.end()) row = rows_.try_emplace(table, database_, select_chained(*chained_table(table))).first;
-  row->second.rows([&](SQLite::Statement& columns) { hash = ledger_hash(*before, table, row_id, columns); }, row_id);
-  insert_.run(kLedgerFormat, table, row_id, hash, *before);
+  row->second.rows([&](SQLite::Statement& columns) { hash = ledger_hash(before, table, row_id, columns); }, row_id);
+  insert_.run(kLedgerFormat, table, row_id, hash, before);
 }
 
 std::optional<std::string> last_ledger_head(const std::filesystem::path& path) {

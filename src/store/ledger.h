@@ -33,6 +33,9 @@ class Ledger {
   /// the row was added; `table` is a chained one. Throws SQLite::Exception.
   void append(const std::string& table, std::int64_t row_id);
 
+  /// Hash of the newest row; of an empty ledger the one that its first row will follow. Throws as append.
+  std::string head();
+
  private:
   SQLite::Database& database_;
   Prepared newest_, insert_;

@@ -26,13 +26,6 @@ std::optional<gid_t> sharing_group() {
   return entry ? std::optional(entry->gr_gid) : std::nullopt;
 }
 
-void give_to_sharing_group(const std::filesystem::path& folder) {
-  if (const auto group = sharing_group(); group && ::chown(folder.c_str(), static_cast<uid_t>(-1), *group) != 0) {
-    throw PlatformError(
-        "The folder " + folder.string() + " cannot be given to the group galproc: " + reason(errno) + ".", errno);
-  }
-}
-
 /// So that what is new in a folder is there after a loss of power. Not every file system knows how, nor may everybody
 /// read every folder: what is made then is as safe as such a system makes it.
 void sync_folder(const std::filesystem::path& folder) {
@@ -109,7 +102,10 @@ void make_shared_folder(const std::filesystem::path& folder) {
   if (::chmod(folder.c_str(), 0750) != 0) {
     throw PlatformError("The mode of the folder " + folder.string() + " cannot be set: " + reason(errno) + ".", errno);
   }
-  give_to_sharing_group(folder);
+  if (const auto group = sharing_group(); group && ::chown(folder.c_str(), static_cast<uid_t>(-1), *group) != 0) {
+    throw PlatformError(
+        "The folder " + folder.string() + " cannot be given to the group galproc: " + reason(errno) + ".", errno);
+  }
   // SQLite syncs the names in the database's own folder, and not the name of that folder.
   sync_folder(std::filesystem::absolute(folder).parent_path());
 }
