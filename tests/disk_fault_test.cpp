@@ -1,6 +1,7 @@
 // A disk on which any one call fails, or all from one on, wherever that is: what was acknowledged is there, nothing is
 // half there, what cannot be logged is not done, and the next attempt goes through.
 
+#include <algorithm>
 #include <cerrno>
 
 #include "store/query_catalogue.h"
@@ -69,6 +70,25 @@ TEST_F(DiskFaultTest, UnderARecorderLosesNoTickOrIsSaid) {
     expect_sound(world.path);
     remove(world.path);
   });
+}
+
+// Room is made after its look: what fails then is met by nothing but the stop.
+TEST_F(DiskFaultTest, UnderARecorderOfOneLookEndsInOrderOrIsSaid) {
+  const DiskFault& fault = *std::find_if(disk_faults().begin(), disk_faults().end(),
+                                         [](const DiskFault& one) { return one.code == SQLITE_IOERR_LOCK; });
+  bool met = true;
+  for (int place = 1; met && !HasFailure(); ++place) {
+    SCOPED_TRACE(fmt::format("{}, call {}", fault.name, place));
+    FailingDisk disk(fault, place);
+    DiskWorld world(used_path());
+    const std::string refused = on(disk, [&] { world.record(1); });
+    met = disk.failed();
+    if (refused.empty()) {
+      EXPECT_EQ(ask(world.path, "SELECT reason FROM recording_end ORDER BY recording_id DESC LIMIT 1"), "stopped\n");
+    }
+    expect_sound(world.path);
+    remove(world.path);
+  }
 }
 
 TEST_F(DiskFaultTest, UnderACheckpointLosesNoTick) {

@@ -95,6 +95,7 @@ bool LogFile::has_lost_companions() {
 
 bool LogFile::open_again() {
   open();
+  if (head_.empty()) return true;  // nothing was
   // The chain holds: with its newest row all before it are there.
   std::int64_t found = 0;
   log_->ask([&](SQLite::Database& database) {

@@ -222,13 +222,18 @@ void Recorder::finish() {
                             count_of(static_cast<std::int64_t>(queue_.size()), "reading"), options_.database.string(),
                             waiting_why_.empty() ? "no time was left" : "it " + waiting_why_));
   }
-  store_last_events(deadline_us);
+  const auto without_end = [&](const std::string& why) {
+    return Error(ExitCode::Failed, fmt::format("Every tick is stored in {}, but the end of the recording could not be: "
+                                               "{}. The next recorder notes it as a crash.",
+                                               options_.database.string(), why));
+  };
   try {
+    // The disk may have failed since the newest look, while room was made.
+    if (!recording_ && !ensure_open()) throw without_end("it " + waiting_why_);
+    store_last_events(deadline_us);
     recording_->end(platform_.clocks().wall_us, "stopped");
   } catch (const SQLite::Exception& error) {
-    throw Error(ExitCode::Failed, fmt::format("Every tick is stored in {}, but the end of the recording could not be: "
-                                              "{}. The next recorder notes it as a crash.",
-                                              options_.database.string(), describe(error)));
+    throw without_end(describe(error));
   }
   try {
     recording_->checkpoint();
